@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT
+   Row L1: what every process costs. */
+int main(void) { return 0; }

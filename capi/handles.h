@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+// Handles: a slot number and a generation in one number below 2^53. The kind stands in the slot.
+// All changes of a slot are made on one atomic word, so that a release on one thread and a call on
+// another never meet a freed object.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "autograd/node.h"
+#include "base/thread.h"
+#include "core/tensor.h"
+#include "tapegrad/tapegrad.h"
+
+namespace tg::capi {
+
+enum class Kind : uint8_t {
+  none, tensor, module, optimizer, generator, op, dict, node, hook, scope, token, context, object,
+};
+const char* name_of(Kind kind);
+
+// What stands behind a handle that is neither tensor nor node.
+struct Object {
+  std::atomic<uint32_t> refs{1};
+  Kind kind;
+  explicit Object(Kind of) : kind(of) {}
+  virtual void destroy() noexcept = 0;
+
+ protected:
+  ~Object() = default;
+};
+
+struct Scope;
+
+// word: generation 29 bits | live 1 | pins 34. A line of its own: threads that use different
+// handles do not slow each other.
+struct alignas(64) Slot {
+  std::atomic<uint64_t> word;
+  void* object;
+  std::atomic<Kind> kind;  // atomic: a message may ask for it while the slot changes hands
+  uint8_t offset;  // of the chunk's first slot: bytes that its memory begins before it
+  uint32_t number;
+  std::atomic<Scope*> scope;  // that will release the handle; written under the lock of scopes
+  Slot* previous;  // in the scope's list; `next` also links free slots
+  Slot* next;
+
+  static constexpr int kGenerationShift = 35;
+  static constexpr uint64_t kLive = uint64_t{1} << 34;
+  static constexpr uint64_t kPins = kLive - 1;
+  // Generations run from 1 to 2^29 - 1; one more shifts out of the word and leaves 0: used up.
+};
+
+inline constexpr int kSlotBits = 24;
+inline constexpr uint32_t kChunkSlots = 1024;
+inline constexpr uint32_t kChunks = (1u << kSlotBits) / kChunkSlots;
+extern constinit std::atomic<Slot*> chunks[kChunks];
+
+inline Slot* slot_of(tg_handle handle) {
+  const auto number = static_cast<uint32_t>(handle & ((1u << kSlotBits) - 1));
+  Slot* chunk = chunks[number / kChunkSlots].load(std::memory_order_acquire);
+  return chunk != nullptr ? chunk + number % kChunkSlots : nullptr;
+}
+
+[[noreturn]] void fail_handle(tg_handle handle, Kind wanted, const char* what);
+void drop_slot(Slot* slot) noexcept;  // the last pin of a released handle is gone
+
+// Holds the object behind a handle: it cannot die while a call uses it.
+class Pin {
+ public:
+  // what: how a message names the argument.
+  Pin(tg_handle handle, Kind kind, const char* what) {
+    Slot* slot = slot_of(handle);
+    if (slot == nullptr) [[unlikely]] fail_handle(handle, kind, what);
+    const uint64_t generation = handle >> kSlotBits;
+    uint64_t word = slot->word.load(std::memory_order_relaxed);
+    do {
+      if (word >> Slot::kGenerationShift != generation || (word & Slot::kLive) == 0) [[unlikely]] {
+        fail_handle(handle, kind, what);
+      }
+    } while (!slot->word.compare_exchange_weak(word, word + 1, std::memory_order_acquire,
+                                               std::memory_order_relaxed));
+    slot_ = slot;
+    if (kind != Kind::none && slot->kind.load(std::memory_order_relaxed) != kind) [[unlikely]] {
+      unpin(slot);
+      slot_ = nullptr;
+      fail_handle(handle, kind, what);
+    }
+  }
+  ~Pin() {
+    if (slot_ != nullptr) unpin(slot_);
+  }
+  Pin(const Pin&) = delete;
+  Pin& operator=(const Pin&) = delete;
+
+  Slot* slot() const { return slot_; }
+  void* object() const { return slot_->object; }
+  Kind kind() const { return slot_->kind.load(std::memory_order_relaxed); }
+  // Hands the pin over: the caller unpins.
+  Slot* keep() { return std::exchange(slot_, nullptr); }
+  static void unpin(Slot* slot) noexcept {
+    const uint64_t before = slot->word.fetch_sub(1, std::memory_order_acq_rel);
+    if ((before & (Slot::kLive | Slot::kPins)) == 1) [[unlikely]] drop_slot(slot);
+  }
+
+ private:
+  Slot* slot_;
+};
+
+// A tensor argument: pinned, and seen as the counted pointer that operators take, without a count.
+class TensorPin {
+ public:
+  TensorPin(tg_handle handle, const char* what)
+      : pin_(handle, Kind::tensor, what), head_(static_cast<TensorHead*>(pin_.object())) {}
+  operator const Tensor&() const { return reinterpret_cast<const Tensor&>(head_); }
+  const Tensor& operator*() const { return *this; }
+  const Tensor* operator->() const { return &static_cast<const Tensor&>(*this); }
+
+ private:
+  Pin pin_;
+  TensorHead* head_;  // a Tensor is exactly this pointer (static_assert in core/tensor.h)
+};
+
+// A tensor argument that may be 0: then a null tensor.
+class OptionalPin {
+ public:
+  OptionalPin(tg_handle handle, const char* what) {
+    if (handle == 0) return;
+    Pin pin(handle, Kind::tensor, what);
+    head_ = static_cast<TensorHead*>(pin.object());
+    slot_ = pin.keep();
+  }
+  ~OptionalPin() {
+    if (slot_ != nullptr) Pin::unpin(slot_);
+  }
+  OptionalPin(const OptionalPin&) = delete;
+  OptionalPin& operator=(const OptionalPin&) = delete;
+  const Tensor& operator*() const { return reinterpret_cast<const Tensor&>(head_); }
+
+ private:
+  Slot* slot_ = nullptr;
+  TensorHead* head_ = nullptr;
+};
+
+// A slot taken before the work is done, so that publishing the result cannot fail.
+Slot* take_slot();  // throws TG_ERROR_LIMIT or TG_ERROR_OUT_OF_MEMORY
+void return_slot(Slot* slot) noexcept;
+void link_to_scope(Slot* slot) noexcept;
+
+class NewHandle {
+ public:
+  NewHandle() : slot_(take()) {}
+  ~NewHandle() {
+    if (slot_ != nullptr) return_slot(slot_);
+  }
+  NewHandle(const NewHandle&) = delete;
+  NewHandle& operator=(const NewHandle&) = delete;
+
+  // The handle owns the object from here on. Tensors and nodes join the thread's scope.
+  tg_handle publish(Kind kind, void* object, bool joins_scope = false) noexcept {
+    Slot* slot = slot_;
+    slot_ = nullptr;
+    slot->object = object;
+    slot->kind.store(kind, std::memory_order_relaxed);
+    const uint64_t generation = slot->word.load(std::memory_order_relaxed) >> Slot::kGenerationShift;
+    ThreadRecord* mine = record;
+    mine->live_handles.store(mine->live_handles.load(std::memory_order_relaxed) + 1,
+                             std::memory_order_relaxed);
+    slot->word.store(generation << Slot::kGenerationShift | Slot::kLive,
+                     std::memory_order_release);
+    if (joins_scope && mine->scope != nullptr) [[unlikely]] link_to_scope(slot);
+    return generation << kSlotBits | slot->number;
+  }
+  tg_handle publish(Tensor tensor) noexcept {
+    return publish(Kind::tensor, tensor.give_up(), true);
+  }
+
+ private:
+  static Slot* take() {
+    ThreadRecord& mine = thread_record();
+    if (mine.spare_count > 0) [[likely]] {
+      const uint32_t number = mine.spare[--mine.spare_count];
+      return chunks[number / kChunkSlots].load(std::memory_order_relaxed) + number % kChunkSlots;
+    }
+    return take_slot();
+  }
+  Slot* slot_;
+};
+
+// As many slots as an array out will need.
+class NewHandles {
+ public:
+  explicit NewHandles(size_t count) : handles_(count) {}
+  tg_handle publish(size_t i, Tensor tensor) noexcept {
+    return handles_[i].publish(std::move(tensor));
+  }
+
+ private:
+  Vector<NewHandle> handles_;
+};
+
+// Ends a handle. Throws where it is not live; 0 is fine.
+void release(tg_handle handle);
+enum class Released : uint8_t { yes, not_live, refused };
+Released try_release(tg_handle handle) noexcept;
+// Whether the handle is live now; never fails.
+bool is_live(tg_handle handle) noexcept;
+uint64_t live_handles() noexcept;
+// A second count of what a slot holds.
+void share_object(Kind kind, void* object) noexcept;
+void drop_object(Kind kind, void* object) noexcept;
+
+}  // namespace tg::capi

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+// Version, life of the library, handles, objects of extensions, deferred destruction.
+#include "base/parallel.h"
+#include "capi/scopes.h"
+#include "capi/seam.h"
+
+namespace tg::capi {
+
+namespace {
+
+// An extension's own object behind a handle.
+struct ForeignObject final : Object, Deferred {
+  String type;
+  void* payload;
+  tg_destructor destructor;
+
+  ForeignObject(const char* name, void* data, tg_destructor end)
+      : Object(Kind::object), Deferred{nullptr, finish}, type(name), payload(data), destructor(end) {}
+
+  void destroy() noexcept override {
+    if (destructor != nullptr) {
+      defer(this);
+    } else {
+      finish(this);
+    }
+  }
+  static void finish(Deferred* self) noexcept {
+    auto* object = static_cast<ForeignObject*>(self);
+    if (object->destructor != nullptr) object->destructor(object->payload);
+    object->~ForeignObject();
+    give_back(object, sizeof(ForeignObject));
+  }
+};
+
+bool same_object(const Pin& a, const Pin& b) { return a.object() == b.object(); }
+
+void end_all() {
+  ThreadRecord& mine = thread_record();
+  if (mine.callbacks > 0) {
+    fail(TG_ERROR_MODE, "the library cannot shut down inside a callback; call it after the call "
+         "that runs the callback has returned");
+  }
+  if (const uint64_t live = live_handles(); live > 0) {
+    fail(TG_ERROR_MODE, live, " handles are alive; release them first");
+  }
+  for (ThreadRecord* r = first_thread_record(); r != nullptr; r = r->next) {
+    if (r != &mine && r->calls.load(std::memory_order_relaxed) != 0) {
+      fail(TG_ERROR_MODE, "another thread is inside a call; wait for it first");
+    }
+  }
+  drain();
+  end_pool();
+  memory_trim();
+}
+
+}  // namespace
+
+void end_handle(tg_handle handle) noexcept {
+  Slot* slot = slot_of(handle);
+  uint64_t word = slot->word.load(std::memory_order_acquire);
+  while (!slot->word.compare_exchange_weak(word, word & ~Slot::kLive, std::memory_order_acq_rel)) {
+  }
+  ThreadRecord* mine = record;
+  mine->live_handles.store(mine->live_handles.load(std::memory_order_relaxed) - 1,
+                           std::memory_order_relaxed);
+  if ((word & Slot::kPins) == 0) drop_slot(slot);
+}
+
+TensorPins::TensorPins(const tg_tensor* handles, size_t count, const char* what,
+                       bool zero_allowed) {
+  if (count > 0) check_pointer(handles, what);
+  slots_.reserve(count);
+  heads_.reserve(count);
+  list_.reserve(count);
+  // A pin that fails here leaves the earlier ones to the guard.
+  struct Guard {
+    TensorPins* pins;
+    ~Guard() {
+      if (pins != nullptr) pins->unpin();
+    }
+  } guard{this};
+  for (size_t i = 0; i < count; ++i) {
+    if (handles[i] == 0 && zero_allowed) {
+      heads_.push_back(nullptr);
+    } else {
+      char text[64];
+      Message name(text, sizeof text);
+      name << what << '[' << i << ']';
+      Pin pin(handles[i], Kind::tensor, text);
+      heads_.push_back(static_cast<TensorHead*>(pin.object()));
+      slots_.push_back(pin.keep());
+    }
+    list_.push_back(reinterpret_cast<const Tensor*>(&heads_.back()));
+  }
+  guard.pins = nullptr;
+}
+
+void TensorPins::unpin() noexcept {
+  for (Slot* slot : slots_) Pin::unpin(slot);
+  slots_.clear();
+}
+
+TensorPins::~TensorPins() { unpin(); }
+
+}  // namespace tg::capi
+
+using tg::capi::guarded;
+using tg::capi::Kind;
+using tg::capi::Pin;
+
+uint32_t tg_version(void) { return 100; }
+const char* tg_version_string(void) { return "0.1.0"; }
+
+tg_status tg_shutdown(void) {
+  return guarded(__func__, [] { tg::capi::end_all(); });
+}
+
+tg_status tg_alias(tg_handle handle, tg_handle* out) {
+  return guarded(__func__, [&] {
+    tg::capi::clear_out(out, "out");
+    tg::capi::NewHandle fresh;
+    const Pin pin(handle, Kind::none, "handle");
+    const Kind kind = pin.kind();
+    if (kind == Kind::scope) {
+      tg::fail(TG_ERROR_MODE, "handle is a scope, which has one handle alone; it ends by "
+               "tg_scope_exit");
+    }
+    if (kind == Kind::hook || kind == Kind::context) {
+      tg::fail(TG_ERROR_UNSUPPORTED, "handle is a ", tg::capi::name_of(kind),
+               ", which has one owner alone");
+    }
+    tg::capi::share_object(kind, pin.object());
+    *out = fresh.publish(kind, pin.object(), kind == Kind::tensor || kind == Kind::node);
+  });
+}
+
+tg_status tg_release(tg_handle handle) {
+  return guarded(__func__, [&] { tg::capi::release(handle); });
+}
+
+tg_status tg_release_many(const tg_handle* handles, size_t count) {
+  return guarded(__func__, [&] {
+    if (count > 0) tg::capi::check_pointer(handles, "handles");
+    size_t bad = count;
+    for (size_t i = 0; i < count; ++i) {
+      if (handles[i] == 0) continue;
+      if (tg::capi::try_release(handles[i]) != tg::capi::Released::yes && bad == count) bad = i;
+    }
+    if (bad < count) tg::capi::release(handles[bad]);  // says what was wrong with it
+  });
+}
+
+int32_t tg_is_valid(tg_handle handle) { return tg::capi::is_live(handle) ? 1 : 0; }
+
+tg_status tg_is_same(tg_handle a, tg_handle b, int32_t* out) {
+  return guarded(__func__, [&] {
+    tg::capi::check_out(out, "out");
+    const Pin first(a, Kind::none, "a"), second(b, Kind::none, "b");
+    *out = tg::capi::same_object(first, second) ? 1 : 0;
+  });
+}
+
+uint64_t tg_live_handles(void) { return tg::capi::live_handles(); }
+
+tg_status tg_drain(void) {
+  return guarded(__func__, [] { tg::drain(); });
+}
+
+tg_status tg_drain_set(tg_callback wake, void* user_data, tg_destructor destructor) {
+  return guarded(__func__, [&] { tg::drain_set(wake, user_data, destructor); });
+}
+
+tg_status tg_object_create(const char* type, void* payload, tg_destructor destructor,
+                           tg_object* out) {
+  return guarded(__func__, [&] {
+    tg::capi::clear_out(out, "out");
+    tg::capi::check_text(type, "type");
+    tg::capi::NewHandle handle;
+    void* memory = tg::take(sizeof(tg::capi::ForeignObject));
+    struct Guard {
+      void* memory;
+      ~Guard() {
+        if (memory != nullptr) tg::give_back(memory, sizeof(tg::capi::ForeignObject));
+      }
+    } guard{memory};
+    auto* object = new (memory) tg::capi::ForeignObject(type, payload, destructor);
+    guard.memory = nullptr;
+    *out = handle.publish(Kind::object, static_cast<tg::capi::Object*>(object));
+  });
+}
+
+tg_status tg_object_payload(tg_object object, const char* type, void** out) {
+  return guarded(__func__, [&] {
+    tg::capi::check_out(out, "out");
+    tg::capi::check_text(type, "type");
+    const Pin pin(object, Kind::object, "object");
+    auto* found = static_cast<tg::capi::ForeignObject*>(
+        static_cast<tg::capi::Object*>(pin.object()));
+    if (std::strcmp(found->type.c_str(), type) != 0) {
+      tg::fail(TG_ERROR_INVALID_HANDLE, "object is of the type \"", tg::Quoted{found->type.c_str()},
+               "\", not \"", tg::Quoted{type}, "\": wrong kind");
+    }
+    *out = found->payload;
+  });
+}

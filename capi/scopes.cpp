@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+#include "capi/scopes.h"
+
+#include "capi/seam.h"
+
+namespace tg::capi {
+
+namespace {
+
+// Guards all lists of scopes. Handles made outside scopes never come here.
+constinit Lock lock;
+
+void unlink(Slot* slot) noexcept {
+  Scope* scope = slot->scope.load(std::memory_order_relaxed);
+  if (scope == nullptr) return;
+  (slot->previous != nullptr ? slot->previous->next : scope->first) = slot->next;
+  if (slot->next != nullptr) slot->next->previous = slot->previous;
+  slot->scope.store(nullptr, std::memory_order_relaxed);
+}
+
+void put(Scope* scope, Slot* slot) noexcept {
+  slot->previous = nullptr;
+  slot->next = scope->first;
+  if (scope->first != nullptr) scope->first->previous = slot;
+  scope->first = slot;
+  slot->scope.store(scope, std::memory_order_relaxed);
+}
+
+Scope* current() { return static_cast<Scope*>(thread_record().scope); }
+
+bool in_chain_of(const Scope* innermost, const Scope* scope) {
+  for (; innermost != nullptr; innermost = innermost->enclosing) {
+    if (innermost == scope) return true;
+  }
+  return false;
+}
+
+// One handle of the scope's list, taken off it; 0: the list is empty.
+tg_handle take_first(Scope* scope) noexcept {
+  LockGuard guard(lock);
+  Slot* slot = scope->first;
+  if (slot == nullptr) return 0;
+  unlink(slot);
+  const uint64_t generation = slot->word.load(std::memory_order_relaxed) >> Slot::kGenerationShift;
+  return generation << kSlotBits | slot->number;
+}
+
+}  // namespace
+
+void Scope::destroy() noexcept {
+  this->~Scope();
+  give_back(this, sizeof(Scope));
+}
+
+void link_to_scope(Slot* slot) noexcept {
+  LockGuard guard(lock);
+  put(static_cast<Scope*>(record->scope), slot);
+}
+
+void unlink_from_scope(Slot* slot) noexcept {
+  LockGuard guard(lock);
+  unlink(slot);
+}
+
+void scope_enter(tg_scope* out) {
+  NewHandle handle;
+  auto* scope = new (take(sizeof(Scope))) Scope;
+  ThreadRecord& mine = thread_record();
+  scope->enclosing = current();
+  scope->used_by = &mine;
+  if (scope->enclosing != nullptr) {
+    scope->enclosing->used_by = nullptr;
+    ++scope->enclosing->inside;
+  }
+  mine.scope = scope;
+  *out = scope->handle = handle.publish(Kind::scope, scope);
+}
+
+void scope_keep(tg_scope handle, tg_handle kept) {
+  const Pin pin(handle, Kind::scope, "scope");
+  const Pin kept_pin(kept, Kind::none, "handle");
+  auto* scope = static_cast<Scope*>(static_cast<Object*>(pin.object()));
+  if (!in_chain_of(current(), scope)) {
+    fail(TG_ERROR_MODE, "scope ", handle, " is not in use on this thread; call tg_scope_use first");
+  }
+  LockGuard guard(lock);
+  Slot* slot = kept_pin.slot();
+  if (slot->scope.load(std::memory_order_relaxed) != scope) return;
+  unlink(slot);
+  if (scope->enclosing != nullptr) put(scope->enclosing, slot);
+}
+
+void scope_exit(tg_scope handle) {
+  Scope* scope = nullptr;
+  {
+    const Pin pin(handle, Kind::scope, "scope");
+    scope = static_cast<Scope*>(static_cast<Object*>(pin.object()));
+    if (current() != scope) {
+      fail(TG_ERROR_MODE, "scope ", handle, " is not the innermost one of this thread; leave the "
+           "scopes inside it first, or call tg_scope_use on its thread");
+    }
+  }
+  ThreadRecord& mine = thread_record();
+  // Off the thread first: destructors that run now may make handles, which are not the scope's.
+  mine.scope = scope->enclosing;
+  if (scope->enclosing != nullptr) {
+    --scope->enclosing->inside;
+    scope->enclosing->used_by = &mine;
+  }
+  while (const tg_handle owned = take_first(scope)) try_release(owned);
+  end_handle(handle);
+}
+
+void scope_use(tg_scope handle, tg_scope* previous) {
+  ThreadRecord& mine = thread_record();
+  Scope* former = current();
+  Scope* next = nullptr;
+  if (handle != 0) {
+    const Pin pin(handle, Kind::scope, "scope");
+    next = static_cast<Scope*>(static_cast<Object*>(pin.object()));
+    LockGuard guard(lock);
+    if (next != former && (next->used_by != nullptr || next->inside > 0)) {
+      fail(TG_ERROR_MODE, "scope ", handle, next->inside > 0
+               ? " has another scope inside it; use the innermost one of the task"
+               : " is in use on another thread; take it off there by tg_scope_use(0, ...)");
+    }
+    if (former != nullptr) former->used_by = nullptr;
+    next->used_by = &mine;
+  } else if (former != nullptr) {
+    LockGuard guard(lock);
+    former->used_by = nullptr;
+  }
+  mine.scope = next;
+  if (previous != nullptr) *previous = former != nullptr ? former->handle : 0;
+}
+
+}  // namespace tg::capi
+
+using tg::capi::guarded;
+
+tg_status tg_scope_enter(tg_scope* out) {
+  return guarded(__func__, [&] {
+    tg::capi::check_out(out, "out");
+    tg::capi::scope_enter(out);
+  });
+}
+tg_status tg_scope_keep(tg_scope scope, tg_handle handle) {
+  return guarded(__func__, [&] { tg::capi::scope_keep(scope, handle); });
+}
+tg_status tg_scope_exit(tg_scope scope) {
+  return guarded(__func__, [&] { tg::capi::scope_exit(scope); });
+}
+tg_status tg_scope_use(tg_scope scope, tg_scope* previous) {
+  return guarded(__func__, [&] { tg::capi::scope_use(scope, previous); });
+}

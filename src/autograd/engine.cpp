@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: MIT
+// The engine. Visit 1 claims the nodes behind the roots and counts for each how many consumers
+// will send it a gradient; visit 2 runs a node when the last of them has. Both keep their stacks in
+// the nodes' own links: no recursion, no memory, however long the chain.
+#include "autograd/engine.h"
+
+#include "autograd/modes.h"
+#include "autograd/retained.h"
+#include "base/thread.h"
+
+namespace tg {
+
+namespace {
+
+constinit std::atomic<uint32_t> last_pass{0};
+
+uint32_t next_pass() {
+  const uint32_t id = last_pass.fetch_add(1, std::memory_order_relaxed) + 1;
+  return id != 0 ? id : next_pass();
+}
+
+// Sums for the leaves of one pass. Leaves are shared between graphs, so nothing of the pass is
+// kept in their accumulators.
+struct LeafSum {
+  Accumulator* accumulator;
+  Tensor grad;
+};
+
+class LeafSums {
+ public:
+  Tensor& of(Accumulator* accumulator) {
+    if (index_.empty()) index_.resize(16, 0);
+    size_t place = start(accumulator);
+    for (; index_[place] != 0; place = (place + 1) & (index_.size() - 1)) {
+      LeafSum& sum = sums_[index_[place] - 1];
+      if (sum.accumulator == accumulator) return sum.grad;
+    }
+    if ((sums_.size() + 1) * 2 > index_.size()) {
+      grow();
+      return of(accumulator);
+    }
+    sums_.push_back({accumulator, {}});
+    index_[place] = static_cast<uint32_t>(sums_.size());
+    return sums_.back().grad;
+  }
+  Vector<LeafSum>& all() { return sums_; }
+
+ private:
+  size_t start(const Accumulator* accumulator) const {
+    const auto address = reinterpret_cast<uintptr_t>(accumulator) >> 4;
+    return (address * 0x9e3779b97f4a7c15u >> 32) & (index_.size() - 1);
+  }
+  void grow() {
+    Vector<uint32_t> larger(index_.size() * 2, 0);
+    index_.swap(larger);
+    for (size_t i = 0; i < sums_.size(); ++i) {
+      size_t place = start(sums_[i].accumulator);
+      while (index_[place] != 0) place = (place + 1) & (index_.size() - 1);
+      index_[place] = static_cast<uint32_t>(i + 1);
+    }
+  }
+  Vector<LeafSum> sums_;
+  Vector<uint32_t> index_;  // open addressing: number of the sum + 1, 0: empty
+};
+
+[[noreturn, gnu::cold]] void fail_version(const char* op, const Saved& saved, uint32_t found) {
+  fail(TG_ERROR_VERSION, "the ", saved.which == kSavedOutput ? "result " : "operand ",
+       Named{saved.tensor}, " that ", op, " saved for backward was changed in place: version ",
+       saved.version, " was saved, version ", found,
+       " was found; tg_clone it before the change, or use the functional form");
+}
+
+struct Retained {
+  Node* node;
+  uint32_t output;
+  Tensor grad;
+};
+
+}  // namespace
+
+class Backward {
+ public:
+  Backward(const Algebra& algebra, std::span<Root> roots, std::span<Asked> asked,
+           BackwardOptions options)
+      : algebra_(algebra), roots_(roots), asked_(asked), options_(options), id_(next_pass()) {}
+  ~Backward() {
+    if (phase_ == Phase::claimed) unclaim();
+    if (phase_ == Phase::running) give_up();
+  }
+  Backward(const Backward&) = delete;
+  Backward& operator=(const Backward&) = delete;
+
+  void run() {
+    claim();
+    if (!asked_.empty()) find_needed();
+    seed();
+    push_roots();
+    phase_ = Phase::running;
+    while (ready_ != nullptr) {
+      Node* node = pop();
+      running_ = node;
+      run_node(*node);
+      running_ = nullptr;
+      finish(*node);
+    }
+    phase_ = Phase::done;
+    commit();
+  }
+
+  bool wants(const Edge& edge) const {
+    if (!edge) return false;
+    if (asked_.empty()) return true;
+    Node* node = edge.node();
+    return is_accumulator(node) ? asked_slot(edge) != nullptr : node->has(Node::kNeeded);
+  }
+
+  void give(Node& node, int input, Tensor grad) {
+    const Edge edge = node.inputs()[static_cast<size_t>(input)];
+    if (!grad || !wants(edge)) return;
+    if (node.has(Node::kShapes)) {
+      const Meta meta = input_meta(node, input);
+      if (grad.dtype() != meta.dtype ||
+          !same_sizes(grad.sizes(), grad.rank(), meta.shape.sizes, meta.shape.rank)) {
+        grad = algebra_.fit(grad, meta);
+      }
+    }
+    deliver(edge, std::move(grad));
+  }
+
+  bool creates_graph() const { return options_.create_graph; }
+
+  // A saved tensor as the rule reads it. Where the rule is recorded in its turn it comes with the
+  // edge that was recorded, whatever became of the tensor's own history since.
+  Tensor unpack(Node& node, uint32_t which) {
+    for (Saved& saved : node.saved()) {
+      if (saved.which != which) continue;
+      const uint32_t version = saved.tensor.storage().version.load(std::memory_order_relaxed);
+      if (version != saved.version) [[unlikely]] {
+        fail_version(algebra_.operator_of(node.op).name, saved, version);
+      }
+      if (!options_.create_graph || which == kSavedExtra) return saved.tensor;
+      const Edge edge = which == kSavedOutput ? Edge(&node, 0) : node.inputs()[which];
+      if (!edge) return saved.tensor;
+      Tensor with_past = second_head(saved.tensor);
+      edge.node()->refs.fetch_add(1, std::memory_order_relaxed);
+      with_past.head()->history.store(edge.word, std::memory_order_relaxed);
+      return with_past;
+    }
+    fail(TG_ERROR_INTERNAL, algebra_.operator_of(node.op).name,
+         ": its rule reads a tensor that it did not save");
+  }
+
+ private:
+  enum class Phase { idle, claimed, running, done };
+
+  void push(Node* node) {
+    node->link = ready_;
+    ready_ = node;
+  }
+  Node* pop() {
+    Node* node = ready_;
+    ready_ = node->link;
+    return node;
+  }
+
+  // ---- visit 1 ----
+
+  void claim() {
+    phase_ = Phase::claimed;
+    for (Root& root : roots_) {
+      Node* node = root.edge.node();
+      if (!is_accumulator(node)) claim_node(node);
+    }
+    while (ready_ != nullptr) {
+      Node* node = pop();
+      for (Edge edge : node->inputs()) {
+        Node* child = edge.node();
+        if (child == nullptr || is_accumulator(child)) continue;
+        claim_node(child);
+        ++child->pending;
+      }
+    }
+  }
+
+  void claim_node(Node* node) {
+    uint32_t owner = 0;
+    if (node->run.compare_exchange_strong(owner, id_, std::memory_order_acquire)) {
+      node->pending = 0;
+      push(node);
+      return;
+    }
+    if (owner == id_) return;
+    fail(TG_ERROR_AUTOGRAD, algebra_.operator_of(node->op).name,
+         "Backward is part of another backward that runs now; wait for it to end, or compute "
+         "the graph anew for each");
+  }
+
+  // A failure before any node ran: what was claimed hangs together from the roots.
+  void unclaim() noexcept {
+    ready_ = nullptr;
+    for (Root& root : roots_) unclaim_node(root.edge.node());
+    while (ready_ != nullptr) {
+      Node* node = pop();
+      for (Edge edge : node->inputs()) {
+        if (edge) unclaim_node(edge.node());
+      }
+    }
+  }
+  void unclaim_node(Node* node) noexcept {
+    if (is_accumulator(node) || node->run.load(std::memory_order_relaxed) != id_) return;
+    for (Tensor& grad : node->grads()) grad.reset();
+    node->run.store(0, std::memory_order_release);
+    push(node);
+  }
+
+  // ---- which nodes lie on the way to what was asked for ----
+
+  Tensor* asked_slot(const Edge& edge) const {
+    for (Asked& asked : asked_) {
+      if (asked.edge.word == edge.word) return &asked.grad;
+    }
+    return nullptr;
+  }
+
+  // The order of visit 2, and back through it: a node is needed if a gradient of its outputs is
+  // asked for, or an input of it is needed.
+  void find_needed() {
+    Vector<Node*> order;
+    push_roots();
+    while (ready_ != nullptr) {
+      Node* node = pop();
+      order.push_back(node);
+      for (Edge edge : node->inputs()) {
+        Node* child = edge.node();
+        if (child != nullptr && !is_accumulator(child) && --child->pending == 0) push(child);
+      }
+    }
+    for (size_t i = order.size(); i-- > 0;) {
+      Node* node = order[i];
+      bool needed = false;
+      for (Asked& asked : asked_) needed = needed || asked.edge.node() == node;
+      for (Edge edge : node->inputs()) {
+        Node* child = edge.node();
+        if (child == nullptr) continue;
+        if (is_accumulator(child)) {
+          needed = needed || asked_slot(edge) != nullptr;
+        } else {
+          needed = needed || child->has(Node::kNeeded);
+          ++child->pending;
+        }
+      }
+      node->flags = static_cast<uint16_t>(needed ? node->flags | Node::kNeeded
+                                                 : node->flags & ~Node::kNeeded);
+    }
+  }
+
+  // ---- visit 2 ----
+
+  // Roots that nobody inside the graph waits for; the same node may be root several times.
+  void push_roots() {
+    for (size_t i = roots_.size(); i-- > 0;) {
+      Node* node = roots_[i].edge.node();
+      if (is_accumulator(node) || node->pending != 0) continue;
+      bool first = true;
+      for (size_t j = i + 1; j < roots_.size(); ++j) {
+        first = first && roots_[j].edge.node() != node;
+      }
+      if (first) push(node);
+    }
+  }
+
+  void seed() {
+    for (Root& root : roots_) {
+      if (wants(root.edge)) deliver(root.edge, root.grad);
+    }
+  }
+
+  void deliver(const Edge& edge, Tensor grad) {
+    Node* node = edge.node();
+    if (is_accumulator(node)) {
+      accumulate(leaves_.of(static_cast<Accumulator*>(node)), std::move(grad));
+    } else {
+      accumulate(node->grads()[edge.output()], std::move(grad));
+    }
+  }
+
+  void accumulate(Tensor& sum, Tensor grad) {
+    if (!sum) {
+      sum = std::move(grad);
+    } else if (!options_.create_graph && sum.is_sole_owner() && is_dense(sum) &&
+               sum.dtype() == grad.dtype()) {
+      algebra_.add_in_place(sum, grad);
+    } else {
+      sum = algebra_.add(sum, grad);
+    }
+  }
+
+  void run_node(Node& node) {
+    if (!asked_.empty()) {
+      capture(node);
+      if (!node.has(Node::kNeeded)) return;
+    } else if (node.has(Node::kRetains)) [[unlikely]] {
+      for (uint32_t i = 0; i < node.outputs_n; ++i) {
+        if (node.grads()[i]) retained_.push_back({&node, i, node.grads()[i]});
+      }
+    }
+    bool any = false;
+    for (const Tensor& grad : node.grads()) any = any || grad;
+    bool wanted = false;
+    for (const Edge& edge : node.inputs()) wanted = wanted || wants(edge);
+    if (!any || !wanted) return;
+    const Operator& op = algebra_.operator_of(node.op);
+    if (node.has(Node::kFreed)) [[unlikely]] {
+      fail(TG_ERROR_AUTOGRAD, op.name, "Backward was run before and what it saved is freed; give "
+           "TG_RETAIN_GRAPH to the first backward, or compute the graph anew");
+    }
+    if (op.gradient == nullptr) [[unlikely]] {
+      fail(TG_ERROR_AUTOGRAD, op.name, " is not differentiable");
+    }
+    Vjp vjp(*this, node);
+    op.gradient(vjp);
+    if (!options_.retain_graph) free_saved(node);
+  }
+
+  static void free_saved(Node& node) {
+    if (node.saved_n == 0) return;
+    for (Saved& saved : node.saved()) saved.tensor.reset();
+    node.flags |= Node::kFreed;
+  }
+
+  // The gradients of the outputs are whole now.
+  void capture(Node& node) {
+    for (Asked& asked : asked_) {
+      if (asked.edge.node() == &node) asked.grad = node.grads()[asked.edge.output()];
+    }
+  }
+
+  // The node's part is over, whether its rule ran or not: its inputs wait for one less.
+  void finish(Node& node) noexcept {
+    for (Tensor& grad : node.grads()) grad.reset();
+    node.run.store(0, std::memory_order_release);
+    // The inputs go on the stack in order, so the last one's is run first.
+    for (Edge edge : node.inputs()) {
+      Node* child = edge.node();
+      if (child != nullptr && !is_accumulator(child) && --child->pending == 0) push(child);
+    }
+  }
+
+  // A failure: the rest of the pass is walked without being run. What had run stays freed.
+  void give_up() noexcept {
+    if (running_ != nullptr) {
+      if (!options_.retain_graph) free_saved(*running_);
+      finish(*running_);
+    }
+    while (ready_ != nullptr) finish(*pop());
+  }
+
+  // ---- the end: gradients of leaves ----
+
+  // Copies that may fail come first; then every .grad is written, which cannot.
+  void commit() {
+    if (!asked_.empty()) {
+      for (LeafSum& sum : leaves_.all()) {
+        for (Asked& asked : asked_) {
+          if (asked.edge.node() == sum.accumulator) asked.grad = sum.grad;
+        }
+      }
+      return;
+    }
+    for (LeafSum& sum : leaves_.all()) prepare(sum);
+    for (LeafSum& sum : leaves_.all()) store(sum);
+    for (Retained& retained : retained_) {
+      store_retained(*retained.node, retained.output, retained.grad, algebra_.add);
+    }
+  }
+
+  // What the leaf will get as its first .grad, or as its new one under create_graph.
+  void prepare(LeafSum& sum) {
+    Accumulator& accumulator = *sum.accumulator;
+    Tensor former;
+    Tensor leaf;  // a second head: the leaf itself may end at any time
+    {
+      LockGuard guard(accumulator.lock);
+      const TensorHead* head = accumulator.leaf.load(std::memory_order_relaxed);
+      if (head == nullptr) return sum.grad.reset();
+      former = accumulator.grad;
+      if (!former) leaf = make_head(*head->storage, head->dtype, layout_of_head(*head), false);
+    }
+    if (former && options_.create_graph) {
+      sum.grad = algebra_.add(former, sum.grad);
+    } else if (!former && !may_be_kept(sum.grad, leaf)) {
+      sum.grad = algebra_.clone_like(sum.grad, leaf);
+    }
+  }
+
+  static Layout layout_of_head(const TensorHead& head) {
+    Layout layout;
+    layout.shape = Shape(head.sizes(), head.rank);
+    for (int d = 0; d < head.rank; ++d) layout.strides[d] = head.strides()[d];
+    layout.offset = head.offset;
+    return layout;
+  }
+
+  // B7b, B7c: shared with nobody, and laid out as the leaf.
+  static bool may_be_kept(const Tensor& grad, const Tensor& leaf) {
+    if (!grad.is_sole_owner()) return false;
+    if (leaf.row_major() || !is_dense(leaf)) return grad.row_major();
+    for (int d = 0; d < leaf.rank(); ++d) {
+      if (leaf.size(d) != 1 && grad.stride(d) != leaf.stride(d)) return false;
+    }
+    return true;
+  }
+
+  void store(LeafSum& sum) noexcept {
+    if (!sum.grad) return;
+    Accumulator& accumulator = *sum.accumulator;
+    LockGuard guard(accumulator.lock);
+    if (accumulator.grad && !options_.create_graph) {
+      accumulator.grad.storage().raise_version();
+      algebra_.add_in_place(accumulator.grad, sum.grad);
+      return;
+    }
+    std::swap(accumulator.grad, sum.grad);
+    accumulator.grad_set_by_user = false;
+  }
+
+  const Algebra& algebra_;
+  std::span<Root> roots_;
+  std::span<Asked> asked_;
+  BackwardOptions options_;
+  uint32_t id_;
+  Phase phase_ = Phase::idle;
+  Node* ready_ = nullptr;
+  Node* running_ = nullptr;
+  LeafSums leaves_;
+  Vector<Retained> retained_;
+};
+
+void run_backward(const Algebra& algebra, std::span<Root> roots, std::span<Asked> asked,
+                  BackwardOptions options) {
+  EngineModes modes(options.create_graph);
+  Backward pass(algebra, roots, asked, options);
+  pass.run();
+}
+
+// ---- Vjp ----
+
+bool Vjp::wants(int input) const { return pass_.wants(node_.inputs()[static_cast<size_t>(input)]); }
+
+bool Vjp::has_saved(uint32_t which) const {
+  for (const Saved& saved : node_.saved()) {
+    if (saved.which == which) return true;
+  }
+  return false;
+}
+
+Tensor Vjp::saved(uint32_t which) const {
+  return pass_.unpack(node_, which);
+}
+
+void Vjp::give(int input, Tensor grad) { pass_.give(node_, input, std::move(grad)); }
+
+bool Vjp::creates_graph() const { return pass_.creates_graph(); }
+
+}  // namespace tg

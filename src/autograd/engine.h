@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// Backward: walks a graph in two visits a node and sums gradients. It knows no arithmetic; how to
+// add is told by an Algebra, so that the arrow between autograd and ops points one way.
+#pragma once
+
+#include <span>
+
+#include "autograd/node.h"
+
+namespace tg {
+
+struct Algebra {
+  Tensor (*add)(const Tensor& a, const Tensor& b);
+  // into += grad where shapes and dtypes are equal; takes no memory and cannot fail.
+  void (*add_in_place)(const Tensor& into, const Tensor& grad) noexcept;
+  // A copy that shares memory with nobody, with the strides of `like` where that is dense.
+  Tensor (*clone_like)(const Tensor& x, const Tensor& like);
+  // Brings a gradient to the shape and dtype of the input that it belongs to.
+  Tensor (*fit)(const Tensor& grad, const Meta& input);
+  const Operator& (*operator_of)(Op op);
+};
+
+struct Root {
+  Edge edge;  // counted by the tensor that the caller holds
+  Tensor grad;
+};
+// An input of tg_grad: whose gradient is asked for, and the sum that was found (null: none).
+struct Asked {
+  Edge edge;
+  Tensor grad;
+};
+
+struct BackwardOptions {
+  bool retain_graph;
+  bool create_graph;
+};
+
+// With asked empty, gradients go to the leaves' .grad, all at the end; else to asked alone.
+void run_backward(const Algebra& algebra, std::span<Root> roots, std::span<Asked> asked,
+                  BackwardOptions options);
+
+class Backward;
+
+// What a gradient rule sees of the node that runs.
+class Vjp {
+ public:
+  Vjp(Backward& pass, Node& node) : pass_(pass), node_(node) {}
+
+  // The gradient of an output; null where none came (only operators with several outputs see that).
+  const Tensor& grad(int output = 0) const { return node_.grads()[static_cast<size_t>(output)]; }
+  bool wants(int input) const;
+  // A saved input, or the result by kSavedOutput. Throws TG_ERROR_VERSION if it was changed.
+  Tensor saved(uint32_t which) const;
+  bool has_saved(uint32_t which) const;
+  int inputs() const { return node_.inputs_n; }
+  Meta input(int i) const { return input_meta(node_, i); }  // operators that keep shapes
+  // The gradient of an input: summed to its shape and cast to its dtype.
+  void give(int input, Tensor grad);
+  // The gradient rule itself will be differentiated: fused kernels must not be used.
+  bool creates_graph() const;
+  template <class Args>
+  const Args& args() const {
+    return node_.args<Args>();
+  }
+
+ private:
+  Backward& pass_;
+  Node& node_;
+};
+
+}  // namespace tg

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+#include "autograd/modes.h"
+
+#include <cstring>
+
+#include "base/error.h"
+#include "base/thread.h"
+
+namespace tg {
+
+thread_local constinit uint64_t state = 0;
+
+namespace {
+
+constexpr int kEntryBits = 3;
+constexpr uint64_t kEntryMask = 7;
+constexpr int kStackShift = 4;
+constexpr int kWordDepth = 16;
+constexpr uint64_t kRuleBits = 0xf;  // pair below the stack, nesting, anomaly
+constexpr uint64_t kStackMask = kStateMask & ~kRuleBits;
+constexpr int kOldestShift = kStackShift + (kWordDepth - 1) * kEntryBits;
+// Entries older than the word holds, a byte each. 65,536 deep is no program that ends.
+constexpr uint32_t kSpillCapacity = 65536 - kWordDepth;
+
+uint64_t innermost(uint64_t word) { return (word >> kStackShift) & kEntryMask; }
+
+int word_depth(uint64_t word) {
+  int depth = 0;
+  for (uint64_t stack = (word & kStackMask) >> kStackShift; stack != 0; stack >>= kEntryBits) {
+    ++depth;
+  }
+  return depth;
+}
+
+uint32_t spilled() {
+  const ThreadRecord* thread = record;
+  return thread != nullptr ? thread->mode_depth : 0;
+}
+
+uint8_t* spill_of(ThreadRecord& thread) { return static_cast<uint8_t*>(thread.mode_spill); }
+
+// Grad mode follows from the innermost entry alone; inference mode from the innermost of its kind.
+uint64_t pair_of(uint64_t word) {
+  uint64_t stack = (word & kStackMask) >> kStackShift;
+  const bool bottom_no_grad = (word & 1) != 0, bottom_inference = (word & 2) != 0;
+  uint64_t pair = 0;
+  if (stack == 0) {
+    if (bottom_no_grad) pair |= kNoGradNow;
+    if (bottom_inference) pair |= kInferenceNow;
+    return pair;
+  }
+  switch (static_cast<ModeEntry>(stack & kEntryMask)) {
+    case ModeEntry::no_grad:
+    case ModeEntry::set_grad_off:
+    case ModeEntry::inference_on: pair |= kNoGradNow; break;
+    default: break;
+  }
+  for (; stack != 0; stack >>= kEntryBits) {
+    const auto entry = static_cast<ModeEntry>(stack & kEntryMask);
+    if (entry == ModeEntry::inference_on) return pair | kInferenceNow;
+    if (entry == ModeEntry::inference_off) return pair;
+  }
+  if (const uint32_t deep = spilled(); deep > 0) [[unlikely]] {
+    const uint8_t* entries = spill_of(*record);
+    for (uint32_t i = deep; i > 0; --i) {
+      const auto entry = static_cast<ModeEntry>(entries[i - 1]);
+      if (entry == ModeEntry::inference_on) return pair | kInferenceNow;
+      if (entry == ModeEntry::inference_off) return pair;
+    }
+  }
+  return bottom_inference ? pair | kInferenceNow : pair;
+}
+
+void set_word(uint64_t word) { state = word | pair_of(word); }
+
+const char* entry_name(uint64_t entry) {
+  switch (static_cast<ModeEntry>(entry)) {
+    case ModeEntry::no_grad: return "no_grad";
+    case ModeEntry::enable_grad: return "enable_grad";
+    case ModeEntry::set_grad_off: return "set_grad_enabled(0)";
+    case ModeEntry::set_grad_on: return "set_grad_enabled(1)";
+    case ModeEntry::inference_on: return "inference_mode(1)";
+    case ModeEntry::inference_off: return "inference_mode(0)";
+  }
+  return "none";
+}
+
+const char* kind_name(ModeKind kind) {
+  switch (kind) {
+    case ModeKind::no_grad: return "no_grad";
+    case ModeKind::enable_grad: return "enable_grad";
+    case ModeKind::set_grad_enabled: return "set_grad_enabled";
+    case ModeKind::inference_mode: return "inference_mode";
+  }
+  return "";
+}
+
+bool closes(ModeKind kind, uint64_t entry) {
+  switch (static_cast<ModeEntry>(entry)) {
+    case ModeEntry::no_grad: return kind == ModeKind::no_grad;
+    case ModeEntry::enable_grad: return kind == ModeKind::enable_grad;
+    case ModeEntry::set_grad_off:
+    case ModeEntry::set_grad_on: return kind == ModeKind::set_grad_enabled;
+    case ModeEntry::inference_on:
+    case ModeEntry::inference_off: return kind == ModeKind::inference_mode;
+  }
+  return false;
+}
+
+bool turns_grad_off(ModeEntry entry) {
+  return entry == ModeEntry::no_grad || entry == ModeEntry::set_grad_off;
+}
+
+[[gnu::cold]] void check_nesting(ModeEntry entry) {
+  constexpr const char* remedy =
+      "; leave the outer mode first, or allow it by tg_mode_nesting_set(TG_NESTING_ALLOW)";
+  if (turns_grad_off(entry) && inference_mode()) {
+    fail(TG_ERROR_MODE, entry_name(static_cast<uint64_t>(entry)),
+         " cannot be entered inside inference_mode(1)", remedy);
+  }
+  const uint64_t outer = innermost(state);
+  if (entry == ModeEntry::inference_on && outer != 0 &&
+      turns_grad_off(static_cast<ModeEntry>(outer))) {
+    fail(TG_ERROR_MODE, "inference_mode(1) cannot be entered inside ", entry_name(outer), remedy);
+  }
+}
+
+// The word is full: its oldest entry moves to the thread's record.
+[[gnu::cold, gnu::noinline]] void spill_oldest() {
+  ThreadRecord& thread = thread_record();
+  if (thread.mode_depth >= kSpillCapacity) {
+    fail(TG_ERROR_LIMIT, "the stack of modes holds at most ", kSpillCapacity + kWordDepth,
+         " entries; leave some first");
+  }
+  if (thread.mode_spill == nullptr) thread.mode_spill = take(kSpillCapacity);
+  spill_of(thread)[thread.mode_depth++] =
+      static_cast<uint8_t>((state >> kOldestShift) & kEntryMask);
+}
+
+[[noreturn, gnu::cold]] void fail_exit(ModeKind kind) {
+  const uint64_t inner = innermost(state);
+  const auto depth = static_cast<uint32_t>(word_depth(state)) + spilled();
+  if (inner == 0) {
+    fail(TG_ERROR_MODE, kind_name(kind),
+         " is to be left, but no mode was entered on this thread (depth 0)");
+  }
+  if (!closes(kind, inner)) {
+    fail(TG_ERROR_MODE, kind_name(kind), " is to be left, but the innermost entry is ",
+         entry_name(inner), " at depth ", depth, "; leave that one first");
+  }
+  fail(TG_ERROR_MODE, "the innermost entry, ", entry_name(inner), " at depth ", depth,
+       ", belongs to a running call; it is left when the call's function returns");
+}
+
+}  // namespace
+
+void enter_mode(ModeEntry entry) {
+  if ((state & kNestingAllowed) == 0 &&
+      (turns_grad_off(entry) || entry == ModeEntry::inference_on) &&
+      (state & (kNoGradNow | kInferenceNow | kStackMask)) != 0) {
+    check_nesting(entry);
+  }
+  if ((state >> kOldestShift & kEntryMask) != 0) [[unlikely]] spill_oldest();
+  const uint64_t stack = ((state & kStackMask) << kEntryBits) & kStackMask;
+  const uint64_t word =
+      (state & kRuleBits) | stack | static_cast<uint64_t>(entry) << kStackShift;
+  // The table of modes.md 1: what an entry makes of the pair before it.
+  switch (entry) {
+    case ModeEntry::no_grad:
+    case ModeEntry::set_grad_off: state = word | kNoGradNow | (state & kInferenceNow); return;
+    case ModeEntry::enable_grad:
+    case ModeEntry::set_grad_on: state = word | (state & kInferenceNow); return;
+    case ModeEntry::inference_on: state = word | kNoGradNow | kInferenceNow; return;
+    case ModeEntry::inference_off: state = word; return;
+  }
+}
+
+void exit_mode(ModeKind kind) {
+  const uint64_t inner = innermost(state);
+  if (inner == 0 || !closes(kind, inner)) fail_exit(kind);
+  const ThreadRecord* thread = record;
+  if (thread != nullptr && thread->mode_floor != 0 &&
+      static_cast<uint32_t>(word_depth(state)) + thread->mode_depth <= thread->mode_floor) {
+    fail_exit(kind);
+  }
+  uint64_t stack = (state & kStackMask) >> kEntryBits & kStackMask;
+  if (thread != nullptr && thread->mode_depth > 0) [[unlikely]] {
+    const uint64_t oldest = spill_of(*record)[--record->mode_depth];
+    stack |= oldest << kOldestShift;
+  }
+  set_word((state & kRuleBits) | stack);
+}
+
+void set_nesting(int32_t nesting) {
+  if (nesting != TG_NESTING_REFUSE && nesting != TG_NESTING_ALLOW) {
+    fail(TG_ERROR_INVALID_ARGUMENT, "nesting is ", nesting,
+         "; give TG_NESTING_REFUSE (0) or TG_NESTING_ALLOW (1)");
+  }
+  state = nesting == TG_NESTING_ALLOW ? state | kNestingAllowed : state & ~kNestingAllowed;
+}
+
+uint64_t get_state() {
+  if (spilled() > 0) {
+    fail(TG_ERROR_LIMIT, "the stack of modes is ", spilled() + kWordDepth,
+         " deep; a state word holds ", kWordDepth, "; leave some modes first");
+  }
+  return state & kStateMask;
+}
+
+uint64_t set_state(uint64_t word, bool wants_former) {
+  bool sound = (word & ~kStateMask) == 0;
+  bool ended = false;  // entries have no gap: the innermost lies lowest
+  for (int i = 0; sound && i < kWordDepth; ++i) {
+    const uint64_t entry = word >> (kStackShift + i * kEntryBits) & kEntryMask;
+    if (entry == 7 || (ended && entry != 0)) sound = false;
+    ended = ended || entry == 0;
+  }
+  if (!sound) {
+    fail(TG_ERROR_INVALID_ARGUMENT, "state ", word, " is no word that tg_state_get gives");
+  }
+  const uint64_t former = wants_former ? get_state() : 0;
+  if (ThreadRecord* thread = record) thread->mode_depth = 0;
+  set_word(word);
+  return former;
+}
+
+ModeScope::ModeScope(ModeEntry entry) : before_(state), depth_(spilled()) {
+  ThreadRecord& thread = thread_record();
+  floor_ = thread.mode_floor;
+  enter_mode(entry);
+  inside_ = state;
+  thread.mode_floor = static_cast<uint32_t>(word_depth(state)) + thread.mode_depth;
+}
+
+bool ModeScope::is_balanced() const {
+  const uint32_t spilled_inside = (before_ >> kOldestShift & kEntryMask) != 0 ? depth_ + 1 : depth_;
+  return state == inside_ && spilled() == spilled_inside;
+}
+
+// Spilled entries below the floor cannot have been changed but by set_state, which only shortens:
+// what it cut off is still in memory.
+ModeScope::~ModeScope() {
+  record->mode_depth = depth_;
+  record->mode_floor = floor_;
+  state = before_;
+}
+
+EngineModes::EngineModes(bool grad) : before_(state), depth_(spilled()), floor_(0) {
+  ThreadRecord& thread = thread_record();
+  floor_ = thread.mode_floor;
+  // Callbacks get a fresh stack above the spilled entries; nothing of it can be left by an exit.
+  thread.mode_floor = 0;
+  thread.mode_depth = 0;
+  set_word((before_ & kAnomaly) | (before_ & kNestingAllowed) | (grad ? 0u : 1u));
+}
+
+EngineModes::~EngineModes() {
+  record->mode_depth = depth_;
+  record->mode_floor = floor_;
+  state = before_;
+}
+
+}  // namespace tg

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// Entering and leaving modes, and the rules of nesting (modes.md 1). Reading the current pair is in
+// core/mode.h.
+#pragma once
+
+#include <cstdint>
+
+#include "core/mode.h"
+
+namespace tg {
+
+// Numbers of the entries in the mode word; 0 is no entry.
+enum class ModeEntry : uint8_t {
+  no_grad = 1,
+  enable_grad = 2,
+  set_grad_off = 3,
+  set_grad_on = 4,
+  inference_on = 5,
+  inference_off = 6,
+};
+// What an exit may close.
+enum class ModeKind : uint8_t { no_grad, enable_grad, set_grad_enabled, inference_mode };
+
+// Throws TG_ERROR_MODE where the nesting rule refuses, TG_ERROR_LIMIT past the greatest depth.
+void enter_mode(ModeEntry entry);
+// Throws TG_ERROR_MODE where the innermost entry is of another kind, or belongs to a running call.
+void exit_mode(ModeKind kind);
+
+void set_nesting(int32_t nesting);
+uint64_t get_state();                    // throws TG_ERROR_LIMIT where the stack is too deep
+uint64_t set_state(uint64_t word, bool wants_former);  // gives the former word
+
+// The stack as a *_call found it: what fn does to it is undone when the call ends.
+class ModeScope {
+ public:
+  explicit ModeScope(ModeEntry entry);  // enters; throws as enter_mode
+  ~ModeScope();                         // puts everything back
+  ModeScope(const ModeScope&) = delete;
+  ModeScope& operator=(const ModeScope&) = delete;
+  bool is_balanced() const;  // fn left the stack as it found it
+
+ private:
+  uint64_t before_;  // the word before the entry
+  uint64_t inside_;  // and after
+  uint32_t depth_;   // of the spilled part
+  uint32_t floor_;
+};
+
+// The engine's own modes during a backward: grad mode as asked, inference mode off, a fresh stack.
+class EngineModes {
+ public:
+  explicit EngineModes(bool grad);
+  ~EngineModes();
+  EngineModes(const EngineModes&) = delete;
+  EngineModes& operator=(const EngineModes&) = delete;
+
+ private:
+  uint64_t before_;
+  uint32_t depth_;
+  uint32_t floor_;
+};
+
+}  // namespace tg

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+#include "blas/gemm.h"
+
+#include <climits>
+
+#include "base/parallel.h"
+#include "blas/counters.h"
+#include "blas/governor.h"
+#include "kernels/matvec.h"
+#include "kernels/small_gemm.h"
+#include "kernels/table.h"
+
+namespace tg::blas {
+
+namespace {
+
+using kernels::Product;
+
+// Matrices of this many bytes are read from memory, not from a cache, so several threads read them
+// faster than one.
+constexpr int64_t kMemoryBytes = 16 << 20;
+
+struct Panels {
+  int64_t count, size;  // of the cut dimension; the last may be smaller
+  bool rows;
+};
+
+// By the shape alone: the cut decides bits. Measured with OpenBLAS on two cores: a thin panel packs
+// the other operand again, so 1024 rows in panels of 128 cost 10 %, in panels of 512 2 %.
+Panels cut(const Product& s, double work) {
+  constexpr double kOne = 24e6, kTwo = 1073741824.0, kFour = 8589934592.0;
+  const int64_t wanted = work < kOne ? 1 : work < kTwo ? 2 : work < kFour ? 4 : 8;
+  const bool rows = s.m >= s.n / 2;
+  const int64_t length = rows ? s.m : s.n;
+  int64_t size = (length + wanted - 1) / wanted;
+  if (wanted > 1) size = (size + 15) / 16 * 16;
+  return {(length + size - 1) / size, size, rows};
+}
+
+// How an operand of a BLAS is passed: a leading dimension, and whether it lies transposed.
+struct Layout {
+  int leading;  // 0: a BLAS does not take it
+  bool transposed;
+};
+
+// BLAS wants rows (or columns) that lie together, distinct elements and 32-bit numbers.
+Layout layout(int64_t rows, int64_t columns, int64_t row_stride, int64_t column_stride) {
+  if (column_stride == 1 || columns == 1) {
+    const int64_t leading = rows == 1 ? columns : row_stride;
+    if (leading >= columns && leading <= INT_MAX) return {static_cast<int>(leading), false};
+  }
+  if (row_stride == 1 || rows == 1) {
+    const int64_t leading = columns == 1 ? rows : column_stride;
+    if (leading >= rows && leading <= INT_MAX) return {static_cast<int>(leading), true};
+  }
+  return {0, false};
+}
+
+struct Call {
+  Product product;
+  DType dtype;
+  Panels panels;
+  Layout a, b, c;
+  bool blas;  // else the own kernel
+};
+
+// Bias and relu after a BLAS, row by row while the panel is still in a cache.
+void finish(const Call& call, const Product& s) {
+  const int64_t item = size_of(call.dtype);
+  const kernels::Table& table = kernels::table();
+  const kernels::Loop add = table.at(kernels::Lane::add, call.dtype);
+  const kernels::Loop relu = table.at(kernels::Lane::relu, call.dtype);
+  const int64_t strides[3] = {s.c_column * item, s.c_column * item, s.bias_stride * item};
+  char* row = static_cast<char*>(s.c);
+  for (int64_t i = 0; i < s.m; ++i, row += s.c_row * item) {
+    void* const data[3] = {row, row, const_cast<void*>(s.bias)};
+    if (s.bias != nullptr) add(data, strides, s.n, nullptr);
+    if (s.relu) relu(data, strides, s.n, nullptr);
+  }
+}
+
+void call_blas(const Call& call, const Product& s) {
+  const Symbols& symbols = governor.found.library.symbols;
+  const int ta = call.a.transposed ? kTranspose : kNoTranspose;
+  const int tb = call.b.transposed ? kTranspose : kNoTranspose;
+  const int m = static_cast<int>(s.m), n = static_cast<int>(s.n), k = static_cast<int>(s.k);
+  if (call.dtype == DType::float32) {
+    symbols.sgemm(kRowMajor, ta, tb, m, n, k, static_cast<float>(s.alpha),
+                  static_cast<const float*>(s.a), call.a.leading, static_cast<const float*>(s.b),
+                  call.b.leading, static_cast<float>(s.beta), static_cast<float*>(s.c),
+                  call.c.leading);
+  } else {
+    symbols.dgemm(kRowMajor, ta, tb, m, n, k, s.alpha, static_cast<const double*>(s.a),
+                  call.a.leading, static_cast<const double*>(s.b), call.b.leading, s.beta,
+                  static_cast<double*>(s.c), call.c.leading);
+  }
+}
+
+void run_part(const Call& call, const Product& s) {
+  if (call.blas) {
+    Ticket ticket;
+    if (ticket.admitted()) {
+      call_blas(call, s);
+      count(&Counters::blas);
+      if (s.bias != nullptr || s.relu) finish(call, s);
+      return;
+    }
+  }
+  count(&Counters::own);
+  kernels::product(call.dtype, s);
+}
+
+const void* at(const void* data, int64_t index, int64_t item) {
+  return static_cast<const char*>(data) + index * item;
+}
+
+void run_panel(void* job, size_t index) {
+  const Call& call = *static_cast<const Call*>(job);
+  const int64_t item = size_of(call.dtype);
+  const int64_t begin = static_cast<int64_t>(index) * call.panels.size;
+  Product s = call.product;
+  if (call.panels.rows) {
+    s.m = s.m - begin < call.panels.size ? s.m - begin : call.panels.size;
+    s.a = at(s.a, begin * s.a_row, item);
+    s.c = static_cast<char*>(s.c) + begin * s.c_row * item;
+  } else {
+    s.n = s.n - begin < call.panels.size ? s.n - begin : call.panels.size;
+    s.b = at(s.b, begin * s.b_column, item);
+    s.c = static_cast<char*>(s.c) + begin * s.c_column * item;
+    if (s.bias != nullptr) s.bias = at(s.bias, begin * s.bias_stride, item);
+  }
+  run_part(call, s);
+}
+
+// Beyond the small sizes: BLAS or not, whole or in panels.
+[[gnu::noinline]] void run_large(DType dtype, const Product& s, double work) noexcept {
+  Call call{s, dtype, cut(s, work), {}, {}, {}, false};
+  if (s.m <= INT_MAX && s.n <= INT_MAX && s.k <= INT_MAX) {
+    call.a = layout(s.m, s.k, s.a_row, s.a_column);
+    call.b = layout(s.k, s.n, s.b_row, s.b_column);
+    call.c = layout(s.m, s.n, s.c_row, s.c_column);
+    call.blas = call.a.leading > 0 && call.b.leading > 0 && call.c.leading > 0 &&
+                !call.c.transposed && wants_blas(dtype, work);
+  }
+  // Where calls take turns, threads would only wait for each other.
+  const bool takes_turns = call.blas && governor.limit.load(std::memory_order_relaxed) == 1;
+  if (call.panels.count == 1 || takes_turns) {
+    for (int64_t i = 0; i < call.panels.count; ++i) run_panel(&call, static_cast<size_t>(i));
+  } else {
+    parallel_for(static_cast<size_t>(call.panels.count), run_panel, &call);
+  }
+}
+
+struct VectorCall {
+  kernels::MatrixVector product;
+  DType dtype;
+  int64_t part;
+};
+
+void run_vector_part(void* job, size_t index) {
+  const VectorCall& call = *static_cast<const VectorCall*>(job);
+  const int64_t item = size_of(call.dtype);
+  const int64_t begin = static_cast<int64_t>(index) * call.part;
+  kernels::MatrixVector s = call.product;
+  s.m = s.m - begin < call.part ? s.m - begin : call.part;
+  s.a = at(s.a, begin * s.a_row, item);
+  s.y = static_cast<char*>(s.y) + begin * s.y_stride * item;
+  if (s.bias != nullptr) s.bias = at(s.bias, begin * s.bias_stride, item);
+  kernels::matrix_vector(call.dtype, s);
+}
+
+// Each result is summed by itself, so this cut, unlike that of BLAS's panels, changes no bit.
+void run_vector(DType dtype, const kernels::MatrixVector& s) noexcept {
+  count(&Counters::own);
+  const int64_t item = size_of(dtype);
+  if (s.m < 64 || static_cast<double>(s.m) * static_cast<double>(s.n) <
+                      static_cast<double>(kMemoryBytes / item)) {
+    return kernels::matrix_vector(dtype, s);
+  }
+  constexpr int64_t kParts = 8;
+  VectorCall call{s, dtype, ((s.m + kParts - 1) / kParts + 15) / 16 * 16};
+  // A single row would choose another order of the sum: the last part has two or more.
+  while (s.m % call.part == 1) call.part += 16;
+  parallel_for(static_cast<size_t>((s.m + call.part - 1) / call.part), run_vector_part, &call);
+}
+
+// 2x2x2: less work than a look at the table of kernels.
+template <class T>
+void tiny(const Product& s) {
+  const T* a = static_cast<const T*>(s.a);
+  const T* b = static_cast<const T*>(s.b);
+  T* c = static_cast<T*>(s.c);
+  const T a00 = a[0], a01 = a[s.a_column], a10 = a[s.a_row], a11 = a[s.a_row + s.a_column];
+  const T b00 = b[0], b01 = b[s.b_column], b10 = b[s.b_row], b11 = b[s.b_row + s.b_column];
+  c[0] = a00 * b00 + a01 * b10;
+  c[s.c_column] = a00 * b01 + a01 * b11;
+  c[s.c_row] = a10 * b00 + a11 * b10;
+  c[s.c_row + s.c_column] = a10 * b01 + a11 * b11;
+}
+
+void run(DType dtype, const Product& s) noexcept {
+  if (s.m == 2 && s.n == 2 && s.k == 2 && s.alpha == 1 && s.beta == 0 && s.bias == nullptr &&
+      !s.relu) {
+    count(&Counters::own);
+    return dtype == DType::float32 ? tiny<float>(s) : tiny<double>(s);
+  }
+  if (s.m == 0 || s.n == 0) return;
+  if (s.n == 1) {
+    return run_vector(dtype, {.y = s.c, .y_stride = s.c_row, .a = s.a, .a_row = s.a_row,
+                              .a_column = s.a_column, .x = s.b, .x_stride = s.b_row, .m = s.m,
+                              .n = s.k, .alpha = s.alpha, .beta = s.beta, .bias = s.bias,
+                              .bias_stride = 0, .relu = s.relu});
+  }
+  if (s.m == 1) {
+    return run_vector(dtype, {.y = s.c, .y_stride = s.c_column, .a = s.b, .a_row = s.b_column,
+                              .a_column = s.b_row, .x = s.a, .x_stride = s.a_column, .m = s.n,
+                              .n = s.k, .alpha = s.alpha, .beta = s.beta, .bias = s.bias,
+                              .bias_stride = s.bias_stride, .relu = s.relu});
+  }
+  const double work =
+      static_cast<double>(s.m) * static_cast<double>(s.n) * static_cast<double>(s.k);
+  if (work > static_cast<double>(load_threshold())) return run_large(dtype, s, work);
+  count(&Counters::own);
+  kernels::product(dtype, s);
+}
+
+}  // namespace
+
+constinit Counters counters[kCounterLines]{};
+
+void gemm(DType dtype, const Matrix& c, const Matrix& a, const Matrix& b, double alpha,
+          double beta) noexcept {
+  // alpha 0: operands are not read, whatever computes it.
+  const int64_t k = alpha == 0 ? 0 : a.columns;
+  if (c.column_stride != 1 && c.row_stride == 1) {  // c^T = b^T a^T
+    return run(dtype, {.c = c.data, .c_row = c.column_stride, .c_column = 1,
+                       .a = b.data, .a_row = b.column_stride, .a_column = b.row_stride,
+                       .b = a.data, .b_row = a.column_stride, .b_column = a.row_stride,
+                       .m = c.columns, .n = c.rows, .k = k, .alpha = alpha, .beta = beta,
+                       .bias = nullptr, .bias_stride = 0, .relu = false});
+  }
+  run(dtype, {.c = c.data, .c_row = c.row_stride, .c_column = c.column_stride,
+              .a = a.data, .a_row = a.row_stride, .a_column = a.column_stride,
+              .b = b.data, .b_row = b.row_stride, .b_column = b.column_stride,
+              .m = c.rows, .n = c.columns, .k = k, .alpha = alpha, .beta = beta,
+              .bias = nullptr, .bias_stride = 0, .relu = false});
+}
+
+void gemv(DType dtype, const Vector& y, const Matrix& a, const Vector& x, double alpha,
+          double beta) noexcept {
+  if (y.size == 0) return;
+  run_vector(dtype, {.y = y.data, .y_stride = y.stride, .a = a.data, .a_row = a.row_stride,
+                     .a_column = a.column_stride, .x = x.data, .x_stride = x.stride, .m = y.size,
+                     .n = alpha == 0 ? 0 : x.size, .alpha = alpha, .beta = beta, .bias = nullptr,
+                     .bias_stride = 0, .relu = false});
+}
+
+void dot(DType dtype, void* result, const Vector& x, const Vector& y) noexcept {
+  count(&Counters::own);
+  kernels::dot(dtype, result, x.data, x.stride, y.data, y.stride, x.size);
+}
+
+void linear(DType dtype, const Matrix& y, const Matrix& x, const Matrix& weight, const void* bias,
+            int64_t bias_stride, bool relu) noexcept {
+  run(dtype, {.c = y.data, .c_row = y.row_stride, .c_column = y.column_stride,
+              .a = x.data, .a_row = x.row_stride, .a_column = x.column_stride,
+              .b = weight.data, .b_row = weight.column_stride, .b_column = weight.row_stride,
+              .m = y.rows, .n = y.columns, .k = x.columns, .alpha = 1, .beta = 0, .bias = bias,
+              .bias_stride = bias_stride, .relu = relu});
+}
+
+}  // namespace tg::blas

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// What few tensors have, so that the others need no room for it: a name, and the .grad of a tensor
+// that has no accumulator. A striped table, found by the head's address.
+#pragma once
+
+#include "base/blocks.h"
+#include "core/tensor.h"
+
+namespace tg {
+
+void set_name(const Tensor& x, const char* name);  // "" takes it away
+// Writes the name into the message; false: none.
+bool append_name(const TensorHead& head, Message& message);
+
+String name_of_tensor(const TensorHead& head);  // "" if none
+
+Tensor extra_grad(const TensorHead& head, bool* set_by_user);
+void set_extra_grad(const TensorHead& head, Tensor grad, bool set_by_user);
+
+// The head ends: its extras end with it.
+void forget_extras(TensorHead& head) noexcept;
+
+// The head ends: its history too. Defined in autograd/node.cpp, beside let_go.
+void forget_history(TensorHead& head) noexcept;
+
+}  // namespace tg

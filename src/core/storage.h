@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// The bytes that views share. Version counter and inference mark belong here, since all tensors
+// that look at the bytes share them.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace tg {
+
+// What must be released with a storage whose data do not lie in the storage's own block.
+struct Owner {
+  void (*release)(const Owner* owner, std::byte* data) noexcept;
+};
+
+struct Storage {
+  std::atomic<uint32_t> refs;     // tensors that look at these bytes
+  std::atomic<uint32_t> version;  // +1 by each in-place write; saved tensors compare it
+  std::byte* data;                // on 64 bytes where the library made it
+  std::atomic<const Owner*> owner;  // null: the data lie in this block
+  // Bytes in 48 bits, size class of the block in 8, then flags. All access is atomic and relaxed:
+  // readers may set kEscaped and kPacked.
+  std::atomic<uint64_t> extent;
+
+  static constexpr uint64_t kBytesMask = (uint64_t{1} << 48) - 1;
+  static constexpr int kClassShift = 48;
+  static constexpr uint64_t kReadOnly = uint64_t{1} << 56;
+  static constexpr uint64_t kPacked = uint64_t{1} << 57;    // owner holds a packed copy
+  static constexpr uint64_t kEscaped = uint64_t{1} << 58;   // its address was given out
+  static constexpr uint64_t kInference = uint64_t{1} << 59;
+  static constexpr uint64_t kBorrowed = uint64_t{1} << 60;  // the host's memory: not in the account
+
+  uint64_t flags() const { return extent.load(std::memory_order_relaxed); }
+  int64_t bytes() const { return static_cast<int64_t>(flags() & kBytesMask); }
+  uint32_t block_class() const { return static_cast<uint32_t>(flags() >> kClassShift) & 0xffu; }
+  bool is_inference() const { return (flags() & kInference) != 0; }
+  bool is_read_only() const { return (flags() & kReadOnly) != 0; }
+  void raise_version() { version.fetch_add(1, std::memory_order_relaxed); }
+};
+static_assert(sizeof(Storage) == 32);
+
+// The last tensor let go of it.
+void free_storage(Storage* storage) noexcept;
+
+inline void release_storage(Storage* storage) noexcept {
+  // A sole owner needs no read-modify-write: nobody else can count up from nothing.
+  if (storage->refs.load(std::memory_order_acquire) == 1 ||
+      storage->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    free_storage(storage);
+  }
+}
+
+}  // namespace tg

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+#include "core/tensor.h"
+
+#include <bit>
+
+#include "core/extras.h"
+
+namespace tg {
+
+namespace {
+
+constexpr size_t kDataAlignment = 64;
+constexpr size_t kBlockAlignment = 16;
+
+std::byte* align_data(std::byte* p) {
+  const auto address = reinterpret_cast<uintptr_t>(p);
+  const auto aligned = (address + kDataAlignment - 1) & ~uintptr_t{kDataAlignment - 1};
+  return p + (aligned - address);
+}
+
+TensorHead* init_head(void* memory, Storage* storage, DType dtype, int rank, bool is_view) {
+  auto* head = new (memory) TensorHead;
+  head->refs.store(1, std::memory_order_relaxed);
+  head->dtype = dtype;
+  head->rank = static_cast<uint8_t>(rank) & 31u;
+  head->is_view = is_view ? 1 : 0;
+  head->flags.store(0, std::memory_order_relaxed);
+  head->storage = storage;
+  head->history.store(0, std::memory_order_relaxed);
+  return head;
+}
+
+Storage* init_storage(void* memory, std::byte* data, const Owner* owner, uint64_t extent) {
+  auto* storage = new (memory) Storage;
+  storage->refs.store(1, std::memory_order_relaxed);
+  storage->version.store(0, std::memory_order_relaxed);
+  storage->data = data;
+  storage->owner.store(owner, std::memory_order_relaxed);
+  if (inference_mode()) extent |= Storage::kInference;
+  storage->extent.store(extent, std::memory_order_relaxed);
+  return storage;
+}
+
+}  // namespace
+
+// One block: storage, head, data. The storage stands first, so that its address frees the block.
+Tensor make_tensor(DType dtype, const int64_t* sizes, int rank) {
+  int64_t strides[kMaxRank];
+  int64_t bytes = size_of(dtype);
+  bool empty = false;
+  for (int d = rank - 1; d >= 0; --d) {
+    strides[d] = bytes;
+    if (sizes[d] == 0) {
+      empty = true;
+    } else if (!checked_multiply(bytes, sizes[d], &bytes)) {
+      fail(TG_ERROR_SHAPE, "a result of shape ", SizesText{sizes, rank}, " and dtype ", dtype,
+           " has more than 2^63 - 1 bytes; make it smaller");
+    }
+  }
+  if (empty) bytes = 0;
+  const size_t front = sizeof(Storage) + head_bytes(rank, false);
+  if (bytes > static_cast<int64_t>(Storage::kBytesMask >> 2)) {
+    fail_out_of_memory(static_cast<size_t>(bytes));
+  }
+  charge(bytes);
+  const size_t total = front + (kDataAlignment - kBlockAlignment) + static_cast<size_t>(bytes);
+  const uint32_t block_class = size_class(total);
+  auto* block = static_cast<std::byte*>(try_take_class(block_class));
+  if (block == nullptr) [[unlikely]] {
+    discharge(bytes);
+    fail_out_of_memory(total);
+  }
+  Storage* storage =
+      init_storage(block, align_data(block + front), nullptr,
+                   static_cast<uint64_t>(bytes) | uint64_t{block_class} << Storage::kClassShift);
+  TensorHead* head = init_head(block + sizeof(Storage), storage, dtype, rank, false);
+  head->row_major = 1;
+  head->offset = 0;
+  const int shift = std::countr_zero(static_cast<uint64_t>(size_of(dtype)));
+  for (int d = 0; d < rank; ++d) {
+    head->sizes()[d] = sizes[d];
+    head->strides()[d] = strides[d] >> shift;
+  }
+  return Tensor(head);
+}
+
+Tensor make_head(Storage& storage, DType dtype, const Layout& layout, bool with_info) {
+  const int rank = layout.shape.rank;
+  void* memory = take(head_bytes(rank, with_info));
+  storage.refs.fetch_add(1, std::memory_order_relaxed);
+  TensorHead* head = init_head(memory, &storage, dtype, rank, with_info);
+  head->offset = layout.offset;
+  for (int d = 0; d < rank; ++d) {
+    head->sizes()[d] = layout.shape.sizes[d];
+    head->strides()[d] = layout.strides[d];
+  }
+  head->row_major = is_row_major(head->sizes(), head->strides(), rank) ? 1 : 0;
+  return Tensor(head);
+}
+
+Layout layout_of(const Tensor& x) {
+  Layout layout;
+  layout.shape = x.shape();
+  for (int d = 0; d < x.rank(); ++d) layout.strides[d] = x.stride(d);
+  layout.offset = x.offset();
+  return layout;
+}
+
+Tensor second_head(const Tensor& x) {
+  return make_head(x.storage(), x.dtype(), layout_of(x), false);
+}
+
+Tensor make_borrowed(std::byte* first, DType dtype, const Layout& layout, int64_t bytes,
+                     const Owner* owner, bool read_only) {
+  const int rank = layout.shape.rank;
+  const size_t total = sizeof(Storage) + head_bytes(rank, false);
+  const uint32_t block_class = size_class(total);
+  auto* block = static_cast<std::byte*>(take_class(block_class));
+  uint64_t extent = static_cast<uint64_t>(bytes) | uint64_t{block_class} << Storage::kClassShift |
+                    Storage::kBorrowed | Storage::kEscaped;
+  if (read_only) extent |= Storage::kReadOnly;
+  Storage* storage = init_storage(block, first, owner, extent);
+  TensorHead* head = init_head(block + sizeof(Storage), storage, dtype, rank, false);
+  head->offset = layout.offset;
+  for (int d = 0; d < rank; ++d) {
+    head->sizes()[d] = layout.shape.sizes[d];
+    head->strides()[d] = layout.strides[d];
+  }
+  head->row_major = is_row_major(head->sizes(), head->strides(), rank) ? 1 : 0;
+  return Tensor(head);
+}
+
+void free_storage(Storage* storage) noexcept {
+  const uint64_t extent = storage->flags();
+  const Owner* owner = storage->owner.load(std::memory_order_acquire);
+  if ((extent & Storage::kBorrowed) == 0) {
+    discharge(static_cast<int64_t>(extent & Storage::kBytesMask));
+  }
+  if (owner != nullptr) [[unlikely]] owner->release(owner, storage->data);
+  give_back_class(storage, static_cast<uint32_t>(extent >> Storage::kClassShift) & 0xffu);
+}
+
+void free_head(TensorHead* head) noexcept {
+  // History first: until then a running backward may still give the tensor a .grad.
+  if (head->history.load(std::memory_order_relaxed) != 0) forget_history(*head);
+  if (head->has_flag(TensorHead::kExtras)) [[unlikely]] forget_extras(*head);
+  Storage* storage = head->storage;
+  TensorHead* base = head->is_view != 0 ? head->view_info().base : nullptr;
+  // The first head is the tenant of the storage's block; all others have a block of their own.
+  if (static_cast<void*>(head) != static_cast<void*>(storage + 1)) {
+    give_back(head, head_bytes(head->rank, head->is_view != 0));
+  }
+  release_storage(storage);
+  if (base != nullptr) Tensor(base).reset();
+}
+
+bool is_dense(const Tensor& x) {
+  if (x.row_major()) return true;
+  // Dimensions by falling stride: then the same test as for row-major order.
+  int order[kMaxRank];
+  int count = 0;
+  for (int d = 0; d < x.rank(); ++d) {
+    if (x.size(d) == 0) return true;
+    if (x.size(d) == 1) continue;
+    int place = count++;
+    while (place > 0 && x.stride(order[place - 1]) < x.stride(d)) {
+      order[place] = order[place - 1];
+      --place;
+    }
+    order[place] = d;
+  }
+  int64_t expected = 1;
+  for (int i = count - 1; i >= 0; --i) {
+    if (x.stride(order[i]) != expected) return false;
+    expected *= x.size(order[i]);
+  }
+  return true;
+}
+
+Message& operator<<(Message& message, const Described& described) {
+  const Tensor& x = described.tensor;
+  return message << x.dtype() << SizesText{x.sizes(), x.rank()};
+}
+
+}  // namespace tg

@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: MIT
+// Register-blocked products. A tile of rows x vectors of c stays in registers while k runs; see
+// K. Goto, R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS 34 (2008).
+// Compiled once for each target by Highway's re-inclusion.
+#include "kernels/small_gemm.h"
+
+#include "base/blocks.h"
+#include "base/cpu.h"
+#include "kernels/targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/small_gemm.cpp"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace tg::kernels {
+namespace HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Rows of a tile: with two vectors of columns all accumulators, two vectors of b and one of a fit
+// the registers (32 of AVX-512, 16 else).
+#if HWY_TARGET == HWY_AVX3
+constexpr int kRows = 12;
+#elif HWY_TARGET == HWY_AVX2
+constexpr int kRows = 6;
+#else
+constexpr int kRows = 4;
+#endif
+
+constexpr size_t kStackPanel = 2048;      // bytes of a panel of b on the stack
+constexpr int64_t kDepth = 384;           // k of a packed block
+constexpr int64_t kBlockRows = 120;       // rows of a packed block of a: a multiple of 12, 6 and 4
+constexpr int64_t kBlockColumns = 512;    // columns of a packed block of b
+constexpr double kDirect = 48.0 * 48 * 48;  // m n k up to which nothing is packed for its own sake
+
+template <class T>
+struct Tile {
+  const T* a;
+  int64_t a_row, a_column;
+  const T* b;
+  int64_t b_row;
+  T* c;
+  int64_t c_row, c_column;
+  int64_t k;
+  int64_t columns;  // of the tile; the last vector may be partial
+  bool resume;      // c holds the chains of the k before
+  bool last;        // after this k the epilogue follows
+  bool plain;       // nothing to do in the epilogue, and columns are contiguous
+  T alpha, beta;
+  const T* bias;
+  int64_t bias_stride;
+  bool relu;
+};
+
+// What follows the chains, for a tile that was spilled to `rows`: width elements a row, of which
+// t.columns belong to c. D is the vector for contiguous columns.
+template <class D, class T = hn::TFromD<D>>
+HWY_NOINLINE void finish(const Tile<T>& t, const T* rows, int64_t row_count, int64_t width) {
+  const D wide;
+  const hn::CappedTag<T, 1> one;
+  const bool contiguous = t.c_column == 1 && (t.bias == nullptr || t.bias_stride == 1);
+  const auto finished = [&](auto d, const T* from, const T* to, const T* bias) HWY_ATTR {
+    auto v = hn::LoadU(d, from);
+    if (t.last) {
+      if (t.alpha != 1) v = hn::Mul(v, hn::Set(d, t.alpha));
+      if (t.beta != 0) v = hn::MulAdd(hn::Set(d, t.beta), hn::LoadU(d, to), v);
+      if (t.bias != nullptr) v = hn::Add(v, hn::LoadU(d, bias));
+      if (t.relu) v = hn::IfThenElse(hn::Lt(v, hn::Zero(d)), hn::Zero(d), v);
+    }
+    return v;
+  };
+  for (int64_t r = 0; r < row_count; ++r) {
+    T* to = t.c + r * t.c_row;
+    int64_t j = 0;
+    if (contiguous) {
+      for (const int64_t lanes = hn::MaxLanes(wide); j + lanes <= t.columns; j += lanes) {
+        hn::StoreU(finished(wide, rows + j, to + j, t.bias + j), wide, to + j);
+      }
+    }
+    for (; j < t.columns; ++j) {
+      T* element = to + j * t.c_column;
+      hn::StoreU(finished(one, rows + j, element, t.bias + j * t.bias_stride), one, element);
+    }
+    rows += width;
+  }
+}
+
+// R rows by V vectors of c. kPartial: the last vector's end lies outside of b and c.
+template <class D, int R, int V, bool kPartial, class T = hn::TFromD<D>>
+HWY_NOINLINE void tile(const Tile<T>& t) {
+  const D d;
+  using Vec = hn::Vec<D>;
+  constexpr int64_t kLanes = hn::MaxLanes(D());
+  const auto all = hn::FirstN(d, kLanes);
+  const auto mask = kPartial ? hn::FirstN(d, static_cast<size_t>(t.columns - (V - 1) * kLanes)) : all;
+  const auto load = [&](const T* from, int v) HWY_ATTR {
+    return kPartial && v == V - 1 ? hn::MaskedLoad(mask, d, from + v * kLanes)
+                                  : hn::LoadU(d, from + v * kLanes);
+  };
+
+  Vec sum[R][V];
+  if (t.resume) {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) sum[r][v] = load(t.c + r * t.c_row, v);
+    }
+  } else {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) sum[r][v] = hn::Zero(d);
+    }
+  }
+
+  const T* b = t.b;
+  const T* a0 = t.a;
+  const T* a4 = t.a + 4 * t.a_row;
+  const T* a8 = t.a + 8 * t.a_row;
+  const int64_t a_row = t.a_row, a_column = t.a_column, b_row = t.b_row;
+  for (int64_t p = t.k; p > 0; --p) {
+    Vec row[V];
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) row[v] = load(b, v);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      const T* a = r < 4 ? a0 + r * a_row : r < 8 ? a4 + (r - 4) * a_row : a8 + (r - 8) * a_row;
+      const Vec factor = hn::Set(d, *a);
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) sum[r][v] = hn::MulAdd(factor, row[v], sum[r][v]);
+    }
+    b += b_row;
+    a0 += a_column;
+    if (R > 4) a4 += a_column;
+    if (R > 8) a8 += a_column;
+  }
+
+  if (t.plain) {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      T* to = t.c + r * t.c_row;
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) {
+        if (kPartial && v == V - 1) {
+          hn::BlendedStore(sum[r][v], mask, d, to + v * kLanes);
+        } else {
+          hn::StoreU(sum[r][v], d, to + v * kLanes);
+        }
+      }
+    }
+    return;
+  }
+  T rows[R * V * kLanes];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) hn::StoreU(sum[r][v], d, rows + (r * V + v) * kLanes);
+  }
+  finish<D>(t, rows, R, V * kLanes);
+}
+
+// A constant table of tile<D, 1 .. kRows, V, kPartial>.
+template <class T>
+using TileFunction = void (*)(const Tile<T>&);
+template <class D, int V, bool kPartial>
+struct Tiles {
+  using T = hn::TFromD<D>;
+  static constexpr TileFunction<T> at(int rows) {
+    constexpr TileFunction<T> functions[12] = {
+        tile<D, 1, V, kPartial>,
+        tile<D, 2, V, kPartial>,
+        tile<D, 3, V, kPartial>,
+        tile<D, 4, V, kPartial>,
+        kRows >= 6 ? tile<D, HWY_MIN(5, kRows), V, kPartial> : nullptr,
+        kRows >= 6 ? tile<D, HWY_MIN(6, kRows), V, kPartial> : nullptr,
+        kRows >= 12 ? tile<D, HWY_MIN(7, kRows), V, kPartial> : nullptr,
+        kRows >= 12 ? tile<D, HWY_MIN(8, kRows), V, kPartial> : nullptr,
+        kRows >= 12 ? tile<D, HWY_MIN(9, kRows), V, kPartial> : nullptr,
+        kRows >= 12 ? tile<D, HWY_MIN(10, kRows), V, kPartial> : nullptr,
+        kRows >= 12 ? tile<D, HWY_MIN(11, kRows), V, kPartial> : nullptr,
+        kRows >= 12 ? tile<D, HWY_MIN(12, kRows), V, kPartial> : nullptr,
+    };
+    return functions[rows - 1];
+  }
+};
+
+template <class T>
+using Full = hn::ScalableTag<T>;
+template <class T>
+constexpr int64_t kWidth = 2 * hn::MaxLanes(Full<T>());  // columns of a whole tile
+
+// The narrowest kernel that holds the columns.
+template <class T>
+TileFunction<T> tile_for(int64_t rows, int64_t columns) {
+  constexpr int64_t kLanes = hn::MaxLanes(Full<T>());
+  const int r = static_cast<int>(rows);
+  if (columns == 2 * kLanes) return Tiles<Full<T>, 2, false>::at(r);
+  if (columns > kLanes) return Tiles<Full<T>, 2, true>::at(r);
+  if (columns == kLanes) return Tiles<Full<T>, 1, false>::at(r);
+#if HWY_TARGET != HWY_SCALAR
+  constexpr int kHalf = kLanes / 2, kQuarter = HWY_MAX(kLanes / 4, 2);
+  using Half = hn::CappedTag<T, kHalf>;
+  using Quarter = hn::CappedTag<T, kQuarter>;
+  if (columns == kHalf) return Tiles<Half, 1, false>::at(r);
+  if (kQuarter < kHalf && columns <= kQuarter) {
+    return columns == kQuarter ? Tiles<Quarter, 1, false>::at(r) : Tiles<Quarter, 1, true>::at(r);
+  }
+  if (columns < kHalf) return Tiles<Half, 1, true>::at(r);
+#endif
+  return Tiles<Full<T>, 1, true>::at(r);
+}
+
+// to[p][j] = from[p, j], columns beyond `columns` are not written.
+template <class T>
+void pack(T* to, int64_t width, const T* from, int64_t row, int64_t column, int64_t k,
+          int64_t columns) {
+  if (column == 1) {
+    for (int64_t p = 0; p < k; ++p) {
+      for (int64_t j = 0; j < columns; ++j) to[p * width + j] = from[p * row + j];
+    }
+    return;
+  }
+  for (int64_t j = 0; j < columns; ++j) {
+    const T* column_of = from + j * column;
+    for (int64_t p = 0; p < k; ++p) to[p * width + j] = column_of[p * row];
+  }
+}
+
+template <class T>
+Tile<T> begin(const Product& s) {
+  Tile<T> t;
+  t.a = static_cast<const T*>(s.a);
+  t.a_row = s.a_row;
+  t.a_column = s.a_column;
+  t.b = static_cast<const T*>(s.b);
+  t.b_row = s.b_row;
+  t.c = static_cast<T*>(s.c);
+  t.c_row = s.c_row;
+  t.c_column = s.c_column;
+  t.k = s.k;
+  t.columns = 0;
+  t.resume = false;
+  t.last = true;
+  t.alpha = static_cast<T>(s.alpha);
+  t.beta = static_cast<T>(s.beta);
+  t.bias = static_cast<const T*>(s.bias);
+  t.bias_stride = s.bias_stride;
+  t.relu = s.relu;
+  t.plain = t.alpha == 1 && t.beta == 0 && t.bias == nullptr && !t.relu && t.c_column == 1;
+  return t;
+}
+
+// All rows of one panel of columns; t.b is contiguous along columns. Rows are shared out evenly, so
+// that no tile is left with too few chains to hide the latency of a multiply-add.
+template <class T>
+void panel(Tile<T> t, int64_t m) {
+  const int64_t tiles = (m + kRows - 1) / kRows;
+  const int64_t rows = m / tiles, longer = m - rows * tiles;
+  TileFunction<T> run = tile_for<T>(longer > 0 ? rows + 1 : rows, t.columns);
+  for (int64_t i = 0; i < tiles; ++i) {
+    if (i == longer && i > 0) run = tile_for<T>(rows, t.columns);
+    run(t);
+    const int64_t done = i < longer ? rows + 1 : rows;
+    t.a += done * t.a_row;
+    t.c += done * t.c_row;
+  }
+}
+
+// Without any memory: columns of b that are apart are read one at a time.
+template <class T>
+void single_columns(Tile<T> t, int64_t m, int64_t columns, int64_t b_column) {
+  using One = hn::CappedTag<T, 1>;
+  t.columns = 1;
+  t.plain = t.plain && t.c_column == 1;
+  for (int64_t j = 0; j < columns; ++j) {
+    Tile<T> u = t;
+    u.b += j * b_column;
+    u.c += j * t.c_column;
+    if (u.bias != nullptr) u.bias += j * t.bias_stride;
+    for (int64_t i = 0; i < m;) {
+      const int64_t rows = HWY_MIN(m - i, 4);
+      Tiles<One, 1, false>::at(static_cast<int>(rows))(u);
+      u.a += rows * u.a_row;
+      u.c += rows * u.c_row;
+      i += rows;
+    }
+  }
+}
+
+// Nothing of a is packed, and of b only panels whose columns are apart.
+template <class T>
+void direct(const Product& s) {
+  Tile<T> t = begin<T>(s);
+  T on_stack[kStackPanel / sizeof(T)];
+  T* room = nullptr;
+  const size_t room_size = static_cast<size_t>(s.k * HWY_MIN(s.n, kWidth<T>)) * sizeof(T);
+  void* block = nullptr;
+  if (s.b_column != 1) {
+    if (room_size <= kStackPanel) {
+      room = on_stack;
+    } else {
+      block = try_take(room_size);
+      room = static_cast<T*>(block);
+    }
+    if (room == nullptr) return single_columns(t, s.m, s.n, s.b_column);
+  }
+  for (int64_t j = 0; j < s.n; j += kWidth<T>) {
+    t.columns = HWY_MIN(s.n - j, kWidth<T>);
+    const T* b = static_cast<const T*>(s.b) + j * s.b_column;
+    if (room != nullptr) {
+      pack(room, t.columns, b, s.b_row, s.b_column, s.k, t.columns);
+      t.b = room;
+      t.b_row = t.columns;
+    } else {
+      t.b = b;
+    }
+    panel(t, s.m);
+    t.c += t.columns * t.c_column;
+    if (t.bias != nullptr) t.bias += t.columns * t.bias_stride;
+  }
+  if (block != nullptr) give_back(block, room_size);
+}
+
+// Blocks of a and b are packed so that each fits its cache. With beta, c cannot hold the chains
+// between blocks of k, so k is not cut then.
+template <class T>
+void blocked(const Product& s) {
+  const bool keeps_chains = s.beta == 0 && s.c_column == 1;
+  const int64_t depth = keeps_chains ? HWY_MIN(s.k, kDepth) : s.k;
+  const int64_t widest = HWY_MIN(s.n, kBlockColumns), tallest = HWY_MIN(s.m, kBlockRows);
+  const size_t size = static_cast<size_t>((widest + tallest) * depth) * sizeof(T);
+  T* const b_room = static_cast<T*>(try_take(size));
+  if (b_room == nullptr) return direct<T>(s);
+  T* const a_room = b_room + widest * depth;
+  const Tile<T> whole = begin<T>(s);
+  for (int64_t j = 0; j < s.n; j += kBlockColumns) {
+    const int64_t columns = HWY_MIN(s.n - j, kBlockColumns);
+    for (int64_t p = 0; p < s.k; p += depth) {
+      const int64_t k = HWY_MIN(s.k - p, depth);
+      const T* b = whole.b + p * s.b_row + j * s.b_column;
+      for (int64_t jj = 0; jj < columns; jj += kWidth<T>) {
+        const int64_t width = HWY_MIN(columns - jj, kWidth<T>);
+        pack(b_room + jj * k, width, b + jj * s.b_column, s.b_row, s.b_column, k, width);
+      }
+      for (int64_t i = 0; i < s.m; i += kBlockRows) {
+        const int64_t rows = HWY_MIN(s.m - i, kBlockRows);
+        const T* a = whole.a + i * s.a_row + p * s.a_column;
+        for (int64_t ii = 0; ii < rows; ii += kRows) {
+          const int64_t height = HWY_MIN(rows - ii, kRows);
+          pack(a_room + ii * k, height, a + ii * s.a_row, s.a_column, s.a_row, k, height);
+        }
+        for (int64_t jj = 0; jj < columns; jj += kWidth<T>) {
+          Tile<T> t = whole;
+          t.columns = HWY_MIN(columns - jj, kWidth<T>);
+          t.b = b_room + jj * k;
+          t.b_row = t.columns;
+          t.k = k;
+          t.resume = p > 0;
+          t.last = p + k == s.k;
+          t.plain = t.c_column == 1 && (whole.plain || !t.last);
+          if (t.bias != nullptr) t.bias += (j + jj) * t.bias_stride;
+          for (int64_t ii = 0; ii < rows; ii += kRows) {
+            const int64_t height = HWY_MIN(rows - ii, kRows);
+            t.a = a_room + ii * k;
+            t.a_row = 1;
+            t.a_column = height;
+            t.c = whole.c + (i + ii) * t.c_row + (j + jj) * t.c_column;
+            tile_for<T>(height, t.columns)(t);
+          }
+        }
+      }
+    }
+  }
+  give_back(b_room, size);
+}
+
+template <class T>
+void run(const Product& s) noexcept {
+  const double work = static_cast<double>(s.m) * static_cast<double>(s.n) * static_cast<double>(s.k);
+  if (work <= kDirect || s.m <= kRows) {
+    direct<T>(s);
+  } else {
+    blocked<T>(s);
+  }
+}
+
+}  // namespace
+
+void product_float(const Product& s) noexcept { run<float>(s); }
+void product_double(const Product& s) noexcept { run<double>(s); }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace tg::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tg::kernels {
+
+void product(DType dtype, const Product& s) noexcept {
+  const bool is_float = dtype == DType::float32;
+  switch (best_target()) {
+#if HWY_TARGETS & HWY_AVX3
+    case Target::avx512: return is_float ? N_AVX3::product_float(s) : N_AVX3::product_double(s);
+#endif
+#if HWY_TARGETS & HWY_AVX2
+    case Target::avx2: return is_float ? N_AVX2::product_float(s) : N_AVX2::product_double(s);
+#endif
+    default: break;
+  }
+  return is_float ? HWY_NAMESPACE::product_float(s) : HWY_NAMESPACE::product_double(s);
+}
+
+}  // namespace tg::kernels
+#endif

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+#include "ops/catalogue.h"
+
+namespace tg {
+
+const Operator& operator_of(Op op) {
+  static constexpr const Operator* table[kOps] = {
+#define TG_OP(name) &name##_operator,
+#include "ops/catalogue.inc"
+#undef TG_OP
+  };
+  return *table[static_cast<int>(op)];
+}
+
+}  // namespace tg

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+#include "ops/gradients.h"
+
+#include "autograd/modes.h"
+#include "autograd/record.h"
+#include "ops/elementwise.h"
+#include "ops/ops.h"
+
+namespace tg {
+
+namespace {
+
+Tensor add_gradients(const Tensor& a, const Tensor& b) { return add(a, b); }
+
+void add_gradient_in_place(const Tensor& into, const Tensor& grad) noexcept {
+  // Shapes and dtypes are equal here, so no operand is converted and nothing can fail.
+  void* const data[] = {into.data(), into.data(), grad.data()};
+  const int64_t* const strides[] = {into.strides(), into.strides(), grad.strides()};
+  const int64_t size = size_of(into.dtype());
+  const int64_t item[] = {size, size, size};
+  kernels::walk(kernels::table().at(kernels::Lane::add, into.dtype()), nullptr, 3, data, strides,
+                item, into.sizes(), into.rank());
+}
+
+Tensor clone_like(const Tensor& x, const Tensor& like) {
+  if (like.row_major() || !is_dense(like)) return clone(x);
+  // Dense but not row-major: the same order of dimensions, the leaf's own strides.
+  Tensor whole = make_tensor(x.dtype(), x.sizes(), x.rank());
+  Layout layout = layout_of(whole);
+  for (int d = 0; d < x.rank(); ++d) layout.strides[d] = like.stride(d);
+  Tensor out = make_head(whole.storage(), x.dtype(), layout, false);
+  copy_(out, x);  // recorded where create_graph asks for it
+  return out;
+}
+
+constexpr Algebra algebra{add_gradients, add_gradient_in_place, clone_like, fit, operator_of};
+
+[[noreturn, gnu::cold]] void fail_inference(const char* what, size_t index, const Tensor& x) {
+  fail_operand(TG_ERROR_MODE, static_cast<int>(index), what, '[', index, "], ", Named{x},
+               ", is an inference tensor and cannot enter a backward pass; leave inference mode "
+               "and compute it under grad mode");
+}
+
+void check_mode() {
+  if (!inference_mode()) return;
+  fail(TG_ERROR_MODE, "backward cannot run in inference mode, where autograd is off; leave "
+       "inference mode, or call tg_inference_mode_enter(0) around it");
+}
+
+[[noreturn, gnu::cold]] void fail_no_grad(size_t index, const Tensor& root) {
+  fail_operand(TG_ERROR_AUTOGRAD, static_cast<int>(index), "outputs[", index, "], ", Named{root},
+               ", does not require grad: it was made in no_grad mode, or no operand of it required "
+               "grad; compute it in grad mode from tensors that require grad");
+}
+
+// The gradient that a root starts with.
+Tensor seed_of(size_t index, const Tensor& root, const Tensor* given, bool create_graph) {
+  if (given == nullptr || !*given) {
+    if (root.numel() != 1) {
+      fail_operand(TG_ERROR_AUTOGRAD, static_cast<int>(index), "outputs[", index, "], ",
+                   Named{root}, ", has ", root.numel(), " elements and no gradient was given; "
+                   "tg_sum it, or give a gradient by tg_backward_from");
+    }
+    return ones_like(root);
+  }
+  if (!same_shape(*given, root)) {
+    fail_operand(TG_ERROR_SHAPE, static_cast<int>(index), "grad_outputs[", index, "] has shape ",
+                 given->shape(), ", outputs[", index, "] has ", root.shape(),
+                 "; they must be equal, gradients are not broadcast");
+  }
+  // A given gradient enters the graph only with create_graph (B5b).
+  return to_dtype(create_graph ? *given : detach(*given), root.dtype());
+}
+
+// Checks all that can be wrong before anything is computed.
+Vector<Root> roots_of(std::span<const Tensor* const> roots, std::span<const Tensor* const> grads,
+                      GradFlags flags) {
+  if (roots.empty()) fail(TG_ERROR_INVALID_ARGUMENT, "count is 0; give at least one output");
+  for (size_t i = 0; i < roots.size(); ++i) {
+    if (roots[i]->is_inference()) fail_inference("outputs", i, *roots[i]);
+    if (!grads.empty() && *grads[i] && grads[i]->is_inference()) {
+      fail_inference("grad_outputs", i, *grads[i]);
+    }
+  }
+  check_mode();
+  Vector<Root> list;
+  list.reserve(roots.size());
+  // Under create_graph the seed may be recorded, whatever the caller's mode (B9b).
+  const EngineModes modes(flags.create_graph);
+  for (size_t i = 0; i < roots.size(); ++i) {
+    const Tensor& root = *roots[i];
+    if (root.is_view()) check_view_history("backward", root);
+    const Edge edge(history_word(*root.head()));
+    if (!edge) fail_no_grad(i, root);
+    list.push_back({edge, seed_of(i, root, grads.empty() ? nullptr : grads[i], flags.create_graph)});
+  }
+  return list;
+}
+
+// The engine relies on roots that live for the whole pass: a callback might detach one.
+class RootCounts {
+ public:
+  explicit RootCounts(const Vector<Root>& roots) : roots_(roots) {
+    for (const Root& root : roots_) root.edge.node()->refs.fetch_add(1, std::memory_order_relaxed);
+  }
+  ~RootCounts() {
+    for (const Root& root : roots_) let_go(root.edge.node());
+  }
+  RootCounts(const RootCounts&) = delete;
+  RootCounts& operator=(const RootCounts&) = delete;
+
+ private:
+  const Vector<Root>& roots_;
+};
+
+}  // namespace
+
+void backward(std::span<const Tensor* const> roots, std::span<const Tensor* const> grads,
+              GradFlags flags) {
+  Vector<Root> list = roots_of(roots, grads, flags);
+  const RootCounts counts(list);
+  run_backward(algebra, list, {}, {flags.retain_graph || flags.create_graph, flags.create_graph});
+}
+
+void grad(std::span<const Tensor* const> roots, std::span<const Tensor* const> grads,
+          std::span<const Tensor* const> inputs, GradFlags flags, std::span<Tensor> outs) {
+  if (inputs.empty()) fail(TG_ERROR_INVALID_ARGUMENT, "input_count is 0; give at least one input");
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i]->is_inference()) fail_inference("inputs", i, *inputs[i]);
+  }
+  Vector<Root> list = roots_of(roots, grads, flags);
+  const RootCounts counts(list);
+  // The same input twice is asked once: the engine finds the first place.
+  Vector<Asked> asked;
+  Vector<size_t> place(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Tensor& input = *inputs[i];
+    if (!requires_grad(input)) {
+      fail_operand(TG_ERROR_AUTOGRAD, static_cast<int>(i), "inputs[", i, "], ", Named{input},
+                   ", does not require grad; call tg_tensor_set_requires_grad before it is used");
+    }
+    if (input.is_view()) check_view_history("grad", input);
+    const Edge edge(history_word(*input.head()));
+    place[i] = asked.size();
+    for (size_t j = 0; edge && j < asked.size(); ++j) {
+      if (asked[j].edge.word == edge.word) place[i] = j;
+    }
+    if (place[i] == asked.size()) asked.push_back({edge, {}});
+  }
+  run_backward(algebra, list, asked,
+               {flags.retain_graph || flags.create_graph, flags.create_graph});
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!asked[place[i]].grad && !flags.allow_unused) {
+      for (Tensor& out : outs) out.reset();
+      fail_operand(TG_ERROR_AUTOGRAD, static_cast<int>(i), "inputs[", i, "], ",
+                   Named{*inputs[i]}, ", is not reached from the outputs; pass TG_ALLOW_UNUSED, or "
+                   "check that it is an operand");
+    }
+    outs[i] = asked[place[i]].grad;
+  }
+}
+
+void zero_grad(const Tensor& parameter) {
+  const Tensor grad = grad_of(parameter);
+  if (!grad) return;
+  if (grad_was_set_by_user(parameter)) {
+    fill_(grad, 0);
+  } else {
+    set_grad(parameter, {}, false);
+  }
+}
+
+}  // namespace tg

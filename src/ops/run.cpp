@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+#include "ops/run.h"
+
+#include "kernels/strided.h"
+#include "ops/overlap.h"
+
+namespace tg {
+
+namespace {
+
+bool differs(const Tensor& x, const Meta& meta) {
+  return x.dtype() != meta.dtype ||
+         !same_sizes(x.sizes(), x.rank(), meta.shape.sizes, meta.shape.rank);
+}
+
+size_t bytes_of_shapes(const Tensor* const* operands, int n) {
+  size_t words = 1;
+  for (int i = 0; i < n; ++i) {
+    words += 1 + (*operands[i] ? static_cast<size_t>(operands[i]->rank()) : 0);
+  }
+  return words * sizeof(uint64_t);
+}
+
+void write_shapes(Node& node, const Tensor* const* operands, int n) {
+  uint64_t* p = node.shapes() + 1;
+  for (int i = 0; i < n; ++i) {
+    const Tensor& x = *operands[i];
+    if (!x) {
+      *p++ = uint64_t{static_cast<uint8_t>(DType::float32)} << 8;
+      continue;
+    }
+    *p++ = static_cast<uint64_t>(x.rank()) | uint64_t{static_cast<uint8_t>(x.dtype())} << 8;
+    for (int d = 0; d < x.rank(); ++d) *p++ = static_cast<uint64_t>(x.size(d));
+  }
+}
+
+}  // namespace
+
+Node* reserve_node(const Recording& recording, const Tensor* const* operands, int n,
+                   const Meta& meta) {
+  bool shapes = recording.shapes == Shapes::always;
+  uint32_t saved = (recording.saved & kReadsOutput) != 0 ? 1 : 0;
+  for (int i = 0; i < n; ++i) {
+    if (!*operands[i]) continue;
+    if ((recording.saved >> i & 1) != 0) ++saved;
+    if (recording.shapes == Shapes::if_they_differ && (recording.wanted >> i & 1) != 0) {
+      shapes = shapes || differs(*operands[i], meta);
+    }
+  }
+  Reserved node(make_node(recording.op,
+                          {static_cast<uint32_t>(n), recording.outputs, saved,
+                           shapes ? bytes_of_shapes(operands, n) : 0,
+                           recording.argument_bytes + (recording.in_place ? sizeof(uint64_t) : 0)}));
+  Node& made = *node.get();
+  if (recording.in_place) made.flags |= Node::kInPlace;
+  if (shapes) write_shapes(made, operands, n);
+  uint32_t place = 0;
+  for (int i = 0; i < n; ++i) {
+    const Tensor& x = *operands[i];
+    if (!x) continue;
+    if ((recording.wanted >> i & 1) != 0) made.inputs()[static_cast<size_t>(i)] = take_edge(*x.head());
+    if ((recording.saved >> i & 1) != 0) save(made, place++, x, static_cast<uint32_t>(i));
+  }
+  return node.give_up();
+}
+
+void save(Node& node, uint32_t place, const Tensor& x, uint32_t which) {
+  Saved& saved = node.saved()[place];
+  saved.tensor = second_head(x);
+  saved.version = x.storage().version.load(std::memory_order_relaxed);
+  saved.which = which;
+  if (x.head()->has_flag(TensorHead::kExtras)) [[unlikely]] {
+    char text[256];
+    Message name(text, sizeof text);
+    if (append_name(*x.head(), name)) set_name(saved.tensor, text);
+  }
+}
+
+void reserve_saved_result(Node& node, const Tensor& out) {
+  save(node, node.saved_n - 1u, out, kSavedOutput);
+}
+
+void link_saved_result(Node& node) noexcept {
+  if (node.saved_n == 0) return;
+  Saved& last = node.saved()[node.saved_n - 1u];
+  if (last.which == kSavedOutput) {
+    last.version = last.tensor.storage().version.load(std::memory_order_relaxed);
+  }
+}
+
+void copy_elements(const Tensor& to, const Tensor& from) noexcept {
+  kernels::copy(to.dtype(), to.data(), to.strides(), from.dtype(), from.data(), from.strides(),
+                to.sizes(), to.rank());
+}
+
+TargetPlan plan_target(const Tensor& target, const Meta& meta, const Tensor* const* operands,
+                       int n, bool in_place, TargetRules rules, bool keeps_old) {
+  const char* what = in_place ? "the tensor that is changed in place" : "out";
+  if (!rules.converts && category(meta.dtype) > category(target.dtype())) {
+    fail_operand(TG_ERROR_DTYPE, in_place ? 0 : n, "the result has dtype ", meta.dtype, ", which ",
+                 what, ", ", Named{target}, ", cannot hold; convert it by tg_to_dtype first");
+  }
+  if (!same_sizes(target.sizes(), target.rank(), meta.shape.sizes, meta.shape.rank)) {
+    fail_operand(TG_ERROR_SHAPE, in_place ? 0 : n, "the result has shape ", meta.shape, ", ", what,
+                 " has ", target.shape(), "; they must be equal");
+  }
+  if (target.storage().is_read_only()) {
+    fail_operand(TG_ERROR_UNSUPPORTED, in_place ? 0 : n, Named{target},
+                 " is read-only memory; tg_clone it and change the clone");
+  }
+  if (!rules.takes_expanded && has_zero_stride(target)) {
+    fail_operand(TG_ERROR_UNSUPPORTED, in_place ? 0 : n, Named{target},
+                 " is expanded: one element in memory stands for many and cannot be written; "
+                 "tg_clone it first");
+  }
+  TargetPlan plan{true, {}, {}};
+  for (int i = in_place ? 1 : 0; i < n; ++i) {
+    const Tensor& x = *operands[i];
+    if (!x) continue;
+    const Overlap overlap = overlap_of(target, x);
+    if (overlap == Overlap::partial) {
+      fail_operand(TG_ERROR_UNSUPPORTED, i, "operand ", i, ", ", Named{x},
+                   ", shares part of its memory with ", what, "; tg_clone the operand first");
+    }
+    if (overlap == Overlap::same && !rules.elementwise) plan.direct = false;
+    // Operands of another dtype are converted on the way, which takes memory and may fail.
+    if (!rules.converts && x.dtype() != target.dtype()) plan.direct = false;
+  }
+  if (meta.dtype != target.dtype()) plan.direct = false;
+  if (!plan.direct) plan.scratch = make_tensor(meta);
+  if (keeps_old) {
+    plan.old_value = make_tensor(target.dtype(), target.sizes(), target.rank());
+    copy_elements(plan.old_value, target);
+  }
+  return plan;
+}
+
+void link_in_place(Node* node, const Tensor& target) noexcept {
+  node->written_version() = target.storage().version.load(std::memory_order_relaxed);
+  TensorHead& head = *target.head();
+  const Edge own(node, 0);
+  const Edge former(swap_history(head, own.word));
+  node->inputs()[0] = former;
+  if (head.has_flag(TensorHead::kRetainsGrad)) move_retained(head, own);
+}
+
+}  // namespace tg

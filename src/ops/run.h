@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT
+// The one road of every operator: plan, reserve, compute, link.
+//   plan     rules on modes and operands, then the result's dtype and shape. Touches nothing.
+//   reserve  memory for the result, for the node, for a copy of an old value. Touches nothing.
+//   compute  the version is raised if in place; the operator's forward writes elements.
+//   link     noexcept: edges and saved tensors into the node, the node onto the result.
+// So a call that fails leaves operands, tape and modes as they were, for every operator at once.
+//
+// An operator is a struct with:
+//   name, id                    "Mul", Op::mul (operators that cannot be recorded have no id)
+//   reads[]                     for each input: what its gradient reads (autograd/record.h)
+//   shapes                      whether the rule needs the inputs' sizes (Shapes below)
+//   struct Args                 parameters, trivially copyable; kept in the node (optional)
+//   Meta result(args, inputs…)  dtype and shape, or a failure
+//   void forward(out, args, inputs…)   writes the elements
+//   void gradient(Vjp&)         the vector-Jacobian product, in differentiable operators
+#pragma once
+
+#include <bit>
+#include <cstring>
+#include <type_traits>
+
+#include "autograd/engine.h"
+#include "autograd/record.h"
+#include "autograd/retained.h"
+#include "core/extras.h"
+#include "ops/catalogue.h"
+
+namespace tg {
+
+// Where the result goes: a fresh tensor, the first operand (in place), or a given tensor (out form).
+struct Into {
+  enum class Kind : uint8_t { fresh, first, given };
+  Kind kind = Kind::fresh;
+  const Tensor* out = nullptr;
+
+  static Into first() { return {Kind::first, nullptr}; }
+  static Into given(const Tensor& out) { return {Kind::given, &out}; }
+};
+
+// Whether a node keeps the sizes and dtypes of its inputs.
+enum class Shapes : uint8_t {
+  never,
+  if_they_differ,  // elementwise: only where an input was broadcast or cast
+  always,          // the rule reads them
+};
+
+struct NoArgs {};
+
+template <class O>
+concept Recordable = requires { O::id; };
+
+template <class O>
+struct ArgsOf {
+  using type = NoArgs;
+};
+template <class O>
+  requires requires { typename O::Args; }
+struct ArgsOf<O> {
+  using type = typename O::Args;
+};
+template <class O>
+using Args = typename ArgsOf<O>::type;
+
+template <class O>
+constexpr SaveMask saves(uint32_t wanted) {
+  SaveMask mask = 0;
+  for (size_t i = 0; i < std::size(O::reads); ++i) {
+    if ((wanted >> i & 1) != 0) mask |= O::reads[i];
+  }
+  return mask;
+}
+
+template <class O, class... In>
+Meta result_of(const Args<O>& args, const In&... inputs) {
+  if constexpr (std::is_same_v<Args<O>, NoArgs>) {
+    return O::result(inputs...);
+  } else {
+    return O::result(args, inputs...);
+  }
+}
+
+template <class O, class... In>
+void compute(const Tensor& out, const Args<O>& args, const In&... inputs) {
+  if constexpr (std::is_same_v<Args<O>, NoArgs>) {
+    O::forward(out, inputs...);
+  } else {
+    O::forward(out, args, inputs...);
+  }
+}
+
+// ---- recording ----
+
+// A node between reserve and link: let go of if the call fails.
+class Reserved {
+ public:
+  Reserved() = default;
+  explicit Reserved(Node* node) : node_(node) {}
+  Reserved(Reserved&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
+  Reserved& operator=(Reserved&& other) noexcept {
+    std::swap(node_, other.node_);
+    return *this;
+  }
+  ~Reserved() {
+    if (node_ != nullptr) let_go(node_);
+  }
+  Node* get() const { return node_; }
+  Node* give_up() { return std::exchange(node_, nullptr); }
+
+ private:
+  Node* node_ = nullptr;
+};
+
+struct Recording {
+  Op op;
+  uint32_t wanted;
+  SaveMask saved;
+  Shapes shapes;
+  uint32_t outputs = 1;
+  size_t argument_bytes = 0;
+  bool in_place = false;
+};
+
+// The node with its edges, saved inputs and shapes; saved results are put in by link. `meta` is the
+// result's, to which the inputs' shapes are compared.
+Node* reserve_node(const Recording& recording, const Tensor* const* operands, int n,
+                   const Meta& meta);
+// A saved tensor stands apart from the graph: a second head without history, so that no node ever
+// holds itself. Names go along.
+void save(Node& node, uint32_t place, const Tensor& x, uint32_t which);
+// The result's own place among the saved ones was reserved as the last.
+void reserve_saved_result(Node& node, const Tensor& out);
+void link_saved_result(Node& node) noexcept;
+
+inline void link(Node* node, const Tensor& out, uint32_t output = 0) noexcept {
+  out.head()->history.store(Edge(node, output).word, std::memory_order_release);
+}
+
+// ---- in place and out forms: the part that does not depend on the operator ----
+
+// What an operator's forward can do beyond the ordinary, told by static members of its struct.
+struct TargetRules {
+  bool elementwise = false;      // an operand may be the very same elements as the target
+  bool converts = false;         // forward writes any dtype from any dtype without memory
+  bool takes_expanded = false;   // writes one value everywhere, so strides of 0 do no harm
+};
+template <class O>
+constexpr TargetRules target_rules() {
+  TargetRules rules;
+  if constexpr (requires { O::elementwise; }) rules.elementwise = O::elementwise;
+  if constexpr (requires { O::converts; }) rules.converts = O::converts;
+  if constexpr (requires { O::takes_expanded; }) rules.takes_expanded = O::takes_expanded;
+  return rules;
+}
+
+struct TargetPlan {
+  bool direct;       // forward may write into the target itself
+  Tensor scratch;    // else: forward's result, copied into the target afterwards
+  Tensor old_value;  // of the target, where the gradient reads it
+};
+// Checks dtype, shape, read-only memory and overlap, then takes what memory is needed.
+TargetPlan plan_target(const Tensor& target, const Meta& meta, const Tensor* const* operands,
+                       int n, bool in_place, TargetRules rules, bool keeps_old);
+void copy_elements(const Tensor& to, const Tensor& from) noexcept;
+// The target's new past: the node takes the former one as its first input.
+void link_in_place(Node* node, const Tensor& target) noexcept;
+
+// A differentiable operator gives a result that can require grad, unless it casts to integers.
+template <class O>
+bool gives_floating(const Args<O>& args) {
+  if constexpr (requires { O::gives_floating(args); }) {
+    return O::gives_floating(args);
+  } else {
+    return true;
+  }
+}
+
+template <class O, class... In>
+[[gnu::noinline]] void run_into(Into into, const Args<O>& args, const In&... inputs) {
+  constexpr int n = sizeof...(In);
+  const Tensor* const operands[] = {&inputs...};
+  const bool in_place = into.kind == Into::Kind::first;
+  const Tensor& target = in_place ? *operands[0] : *into.out;
+  Recording recording{};
+  bool records = false;
+  if (in_place) {
+    if constexpr (Recordable<O>) {
+      if (recording_mode()) recording.wanted = wanted_operands(operands, n);
+      records = recording.wanted != 0 && is_floating(target.dtype());
+      recording.saved = records ? saves<O>(recording.wanted) : 0;
+    }
+    plan_in_place(O::name, target, records);
+    if constexpr (Recordable<O>) {
+      records = records && plan_record(O::name, operands, n, recording.wanted, recording.saved);
+    }
+  } else {
+    plan_out(O::name, target, operands, n);
+  }
+  const Meta meta = result_of<O>(args, inputs...);
+  const bool keeps_old = records && (recording.saved & reads_input(0)) != 0;
+  TargetPlan plan = plan_target(target, meta, operands, n, in_place, target_rules<O>(), keeps_old);
+  Reserved node;
+  if constexpr (Recordable<O>) {
+    if (records) {
+      recording.op = O::id;
+      recording.shapes = O::shapes;
+      recording.in_place = true;
+      if constexpr (!std::is_same_v<Args<O>, NoArgs>) recording.argument_bytes = sizeof(Args<O>);
+      const Tensor* saved_operands[] = {&inputs...};
+      if (keeps_old) saved_operands[0] = &plan.old_value;
+      node = Reserved(reserve_node(recording, saved_operands, n, meta));
+      // The first edge comes at link, when the target's past is taken over.
+      if (Edge edge = node.get()->inputs()[0]) {
+        node.get()->inputs()[0] = Edge();
+        let_go(edge.node());
+      }
+      if ((recording.saved & kReadsOutput) != 0) reserve_saved_result(*node.get(), target);
+      if constexpr (!std::is_same_v<Args<O>, NoArgs>) node.get()->template args<Args<O>>() = args;
+    }
+  }
+  if (plan.direct) {
+    target.storage().raise_version();
+    compute<O>(target, args, inputs...);
+  } else {
+    compute<O>(plan.scratch, args, inputs...);
+    target.storage().raise_version();
+    copy_elements(target, plan.scratch);
+  }
+  if (records) {
+    link_saved_result(*node.get());
+    link_in_place(node.give_up(), target);
+  }
+}
+
+template <class O, class... In>
+[[gnu::noinline]] Tensor run_recorded(uint32_t wanted, const Args<O>& args, const In&... inputs) {
+  constexpr int n = sizeof...(In);
+  const Tensor* const operands[] = {&inputs...};
+  Recording recording{O::id, wanted, saves<O>(wanted), O::shapes};
+  const bool records = gives_floating<O>(args) &&
+                       plan_record(O::name, operands, n, wanted, recording.saved);
+  const Meta meta = result_of<O>(args, inputs...);
+  Tensor out = make_tensor(meta);
+  if (!records || !is_floating(meta.dtype)) {
+    compute<O>(out, args, inputs...);
+    return out;
+  }
+  if constexpr (!std::is_same_v<Args<O>, NoArgs>) recording.argument_bytes = sizeof(Args<O>);
+  Reserved node(reserve_node(recording, operands, n, meta));
+  if ((recording.saved & kReadsOutput) != 0) reserve_saved_result(*node.get(), out);
+  if constexpr (!std::is_same_v<Args<O>, NoArgs>) node.get()->template args<Args<O>>() = args;
+  compute<O>(out, args, inputs...);
+  link(node.give_up(), out);
+  return out;
+}
+
+template <class O, class... In>
+inline Tensor run(Into into, const Args<O>& args, const In&... inputs) {
+  if (into.kind != Into::Kind::fresh) [[unlikely]] {
+    run_into<O>(into, args, inputs...);
+    return {};
+  }
+  if constexpr (Recordable<O>) {
+    if (recording_mode()) {
+      const Tensor* const operands[] = {&inputs...};
+      const uint32_t wanted = wanted_operands(operands, sizeof...(In));
+      if (wanted != 0) return run_recorded<O>(wanted, args, inputs...);
+    }
+  }
+  Tensor out = make_tensor(result_of<O>(args, inputs...));
+  compute<O>(out, args, inputs...);
+  return out;
+}
+
+// Views have no compute: a second head on the storage, linked to the one it came from.
+template <class O>
+Tensor run_view(const Tensor& x, const Layout& layout, const Args<O>& args) {
+  const bool records = recording_mode() && requires_grad(x) && !x.is_inference();
+  if (records && x.is_view()) check_view_history(O::name, x);
+  Tensor out = make_view(x, layout, current_origin());
+  if (!records) return out;
+  Recording recording{O::id, 1, kReadsNothing, O::shapes};
+  if constexpr (!std::is_same_v<Args<O>, NoArgs>) recording.argument_bytes = sizeof(Args<O>);
+  const Tensor* const operands[] = {&x};
+  Node* node = reserve_node(recording, operands, 1, {});
+  if constexpr (!std::is_same_v<Args<O>, NoArgs>) node->template args<Args<O>>() = args;
+  link(node, out);
+  return out;
+}
+
+}  // namespace tg

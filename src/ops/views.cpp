@@ -1,0 +1,582 @@
+// SPDX-License-Identifier: MIT
+// Tensors that look at another one's memory in another order. A view is a layout and a rule for
+// its gradient; no element is touched.
+#include <algorithm>
+
+#include "ops/elementwise.h"
+#include "ops/ops.h"
+
+namespace tg {
+
+namespace {
+
+struct View {
+  static constexpr const char* name = "View";
+  static constexpr Op id = Op::view;
+  static constexpr Shapes shapes = Shapes::always;
+  static void gradient(Vjp& v) {
+    const Shape shape = v.input(0).shape;
+    v.give(0, reshape(v.grad(), shape.sizes, shape.rank));
+  }
+};
+
+struct Permute {
+  static constexpr const char* name = "Permute";
+  static constexpr Op id = Op::permute;
+  static constexpr Shapes shapes = Shapes::never;
+  struct Args {
+    uint64_t order;  // result dimension d is operand dimension order >> 4 d & 15
+  };
+  static void gradient(Vjp& v) {
+    const uint64_t order = v.args<Args>().order;
+    int64_t inverse[kMaxRank] = {};
+    const int rank = v.grad().rank();
+    for (int d = 0; d < rank; ++d) inverse[order >> 4 * d & 15] = d;
+    v.give(0, permute(v.grad(), {inverse, static_cast<size_t>(rank)}));
+  }
+};
+
+// One element read many times: its gradients add up, which is what Vjp::give does.
+struct Expand {
+  static constexpr const char* name = "Expand";
+  static constexpr Op id = Op::expand;
+  static constexpr Shapes shapes = Shapes::always;
+  static void gradient(Vjp& v) { v.give(0, v.grad()); }
+};
+
+// ---- parts of a dimension ----
+
+struct SliceArgs {
+  int64_t start, step;
+  int64_t size;    // of the operand's dimension
+  int64_t length;  // of the result's
+  int64_t dim;
+};
+
+Layout slice_layout(const Tensor& x, const SliceArgs& k) {
+  Layout layout = layout_of(x);
+  const int d = static_cast<int>(k.dim);
+  layout.offset += k.start * x.stride(d);
+  layout.shape[d] = k.length;
+  layout.strides[d] = x.stride(d) * k.step;
+  return layout;
+}
+
+void drop_dim(Layout& layout, int dim) {
+  for (int d = dim + 1; d < layout.shape.rank; ++d) {
+    layout.shape[d - 1] = layout.shape[d];
+    layout.strides[d - 1] = layout.strides[d];
+  }
+  --layout.shape.rank;
+}
+
+// Zeros with g where the slice was: the gradient of slice, and slice is the gradient of this.
+struct SliceBackward {
+  static constexpr const char* name = "SliceBackward";
+  static constexpr Op id = Op::slice_backward;
+  static constexpr Shapes shapes = Shapes::never;
+  static constexpr SaveMask reads[] = {kReadsNothing};
+  using Args = SliceArgs;
+  static Meta result(const Args& k, const Tensor& g) {
+    Meta meta{g.dtype(), g.shape()};
+    meta.shape[static_cast<int>(k.dim)] = k.size;
+    return meta;
+  }
+  static void forward(const Tensor& out, const Args& k, const Tensor& g) {
+    std::memset(out.data(), 0, static_cast<size_t>(out.storage().bytes()));
+    const Layout part = slice_layout(out, k);
+    kernels::copy(out.dtype(), out.storage().data + part.offset * size_of(out.dtype()),
+                  part.strides, g.dtype(), g.data(), g.strides(), g.sizes(), g.rank());
+  }
+  static void gradient(Vjp& v);
+};
+
+struct Slice {
+  static constexpr const char* name = "Slice";
+  static constexpr Op id = Op::slice;
+  static constexpr Shapes shapes = Shapes::never;
+  using Args = SliceArgs;
+  static void gradient(Vjp& v) {
+    v.give(0, run<SliceBackward>({}, v.args<Args>(), v.grad()));
+  }
+};
+
+void SliceBackward::gradient(Vjp& v) {
+  const Args& k = v.args<Args>();
+  v.give(0, run_view<Slice>(v.grad(), slice_layout(v.grad(), k), k));
+}
+
+struct Select {
+  static constexpr const char* name = "Select";
+  static constexpr Op id = Op::select;
+  static constexpr Shapes shapes = Shapes::never;
+  using Args = SliceArgs;
+  static void gradient(Vjp& v) {
+    const Args& k = v.args<Args>();
+    v.give(0, run<SliceBackward>({}, k, unsqueeze(v.grad(), k.dim)));
+  }
+};
+
+// ---- as_strided ----
+
+// Element i of the result is an element of the operand's storage; its gradient goes to the operand
+// element that lies there, and nowhere if the operand does not reach it (modes.md V1c).
+struct AsStrided {
+  static constexpr const char* name = "AsStrided";
+  static constexpr Op id = Op::as_strided;
+  static constexpr Shapes shapes = Shapes::always;
+  struct Args {
+    Layout operand, result;
+  };
+  static void gradient(Vjp& v);
+};
+
+int64_t span_of(const Layout& layout, int64_t* least) {
+  int64_t low = layout.offset, high = layout.offset;
+  for (int d = 0; d < layout.shape.rank; ++d) {
+    const int64_t reach = (layout.shape[d] - 1) * layout.strides[d];
+    (reach < 0 ? low : high) += reach;
+  }
+  *least = low;
+  return high - low + 1;
+}
+
+// Storage offsets of a layout's elements in row-major order.
+struct Offsets {
+  const Layout& layout;
+  int64_t place[kMaxRank] = {};
+  int64_t offset;
+  explicit Offsets(const Layout& from) : layout(from), offset(from.offset) {}
+  void next() {
+    for (int d = layout.shape.rank - 1; d >= 0; --d) {
+      offset += layout.strides[d];
+      if (++place[d] < layout.shape[d]) return;
+      offset -= layout.shape[d] * layout.strides[d];
+      place[d] = 0;
+    }
+  }
+};
+
+void AsStrided::gradient(Vjp& v) {
+  const Args& k = v.args<Args>();
+  const int64_t elements = k.operand.shape.numel(), results = k.result.shape.numel();
+  int64_t least = 0;
+  const int64_t span = elements == 0 ? 0 : span_of(k.operand, &least);
+  // Which operand element lies at each place of the storage; `elements` stands for none.
+  Tensor owner = make_tensor(DType::int64, &span, 1);
+  auto* owners = reinterpret_cast<int64_t*>(owner.data());
+  for (int64_t i = 0; i < span; ++i) owners[i] = elements;
+  Offsets operand(k.operand);
+  for (int64_t i = 0; i < elements; ++i, operand.next()) {
+    if (owners[operand.offset - least] == elements) owners[operand.offset - least] = i;
+  }
+  Tensor index = make_tensor(DType::int64, &results, 1);
+  auto* places = reinterpret_cast<int64_t*>(index.data());
+  Offsets result(k.result);
+  for (int64_t i = 0; i < results; ++i, result.next()) {
+    const int64_t at = result.offset - least;
+    places[i] = at >= 0 && at < span ? owners[at] : elements;
+  }
+  const int64_t flat[] = {elements + 1};
+  const Tensor sums = index_add(Shape(flat, 1), 0, index, reshape(v.grad(), &results, 1));
+  const Shape shape = v.input(0).shape;
+  v.give(0, reshape(narrow(sums, 0, 0, elements), shape.sizes, shape.rank));
+}
+
+// ---- split ----
+
+struct Split {
+  static constexpr const char* name = "Split";
+  static constexpr Op id = Op::split;
+  static constexpr Shapes shapes = Shapes::always;
+  struct Args {
+    int64_t size;
+    int32_t dim;
+    int32_t count;
+  };
+  static void gradient(Vjp& v) {
+    const Args& k = v.args<Args>();
+    const Meta whole = v.input(0);
+    Vector<Tensor> parts(static_cast<size_t>(k.count));
+    Vector<const Tensor*> list(static_cast<size_t>(k.count));
+    for (int i = 0; i < k.count; ++i) {
+      auto& part = parts[static_cast<size_t>(i)];
+      part = v.grad(i);
+      if (!part) {  // nobody used this output
+        Shape shape = whole.shape;
+        shape[k.dim] = std::min(k.size, whole.shape[k.dim] - i * k.size);
+        part = zeros(whole.dtype, shape);
+      }
+      list[static_cast<size_t>(i)] = &part;
+    }
+    v.give(0, cat(list, k.dim));
+  }
+};
+
+// ---- layouts ----
+
+[[noreturn, gnu::cold]] void fail_view(const Tensor& x, const Shape& shape) {
+  fail(TG_ERROR_SHAPE, Named{x}, " cannot be seen as ", shape,
+       ": its elements do not lie in an order that allows it; use tg_reshape, which copies");
+}
+
+// One size of -1 follows from the others.
+Shape inferred_shape(const Tensor& x, const int64_t* sizes, int32_t rank) {
+  if (rank < 0 || (rank > 0 && sizes == nullptr) || rank > kMaxRank) {
+    return checked_shape(sizes, rank, size_of(x.dtype()));  // throws what fits
+  }
+  Shape shape(sizes, rank);
+  const int64_t elements = x.numel();
+  int unknown = -1;
+  int64_t known = 1;
+  for (int d = 0; d < rank; ++d) {
+    if (sizes[d] == -1) {
+      if (unknown >= 0) {
+        fail(TG_ERROR_INVALID_ARGUMENT, "shape ", shape, " has -1 twice; only one size can follow "
+             "from the others");
+      }
+      unknown = d;
+    } else if (sizes[d] < 0) {
+      fail(TG_ERROR_INVALID_ARGUMENT, "shape[", d, "] is ", sizes[d],
+           "; a size must not be negative, but for one -1");
+    } else if (!checked_multiply(known, sizes[d], &known)) {
+      fail(TG_ERROR_SHAPE, "shape ", shape, " has more than 2^63 - 1 elements");
+    }
+  }
+  if (unknown >= 0) {
+    if (known == 0) {
+      fail(TG_ERROR_SHAPE, "shape ", shape, ": the size at -1 cannot be found, since the others "
+           "multiply to 0; give it");
+    }
+    shape[unknown] = elements / known;
+    known *= shape[unknown];
+  }
+  if (known != elements) {
+    fail(TG_ERROR_SHAPE, Named{x}, " has ", elements, " elements, which shape ",
+         Shape(sizes, rank), " cannot hold; the product of the sizes must be equal");
+  }
+  return shape;
+}
+
+// Strides that show x's elements in row-major order under another shape: x's dimensions fall into
+// runs that lie without gaps, and the new sizes must cut each run by itself (the rule of PyTorch's
+// Tensor.view, as its documentation states it). false: there are none.
+bool view_layout(const Tensor& x, const Shape& shape, Layout& layout) {
+  layout.shape = shape;
+  layout.offset = x.offset();
+  if (x.row_major()) {
+    row_major_strides(shape.sizes, shape.rank, layout.strides);
+    return true;
+  }
+  if (shape.numel() == 0) {
+    row_major_strides(shape.sizes, shape.rank, layout.strides);
+    return true;
+  }
+  int d = shape.rank - 1;
+  int64_t run = 1;  // elements of the run so far
+  int64_t step = 1;
+  if (x.rank() == 0) {
+    for (; d >= 0; --d) layout.strides[d] = 1;
+    return true;
+  }
+  step = x.stride(x.rank() - 1);
+  for (int s = x.rank() - 1; s >= 0; --s) {
+    run *= x.size(s);
+    const bool ends = s == 0 || (x.size(s - 1) != 1 && x.stride(s - 1) != run * step);
+    if (!ends) continue;
+    int64_t placed = 1;
+    while (d >= 0 && (placed < run || shape[d] == 1)) {
+      layout.strides[d] = placed * step;
+      placed *= shape[d];
+      --d;
+    }
+    if (placed != run) return false;
+    if (s > 0) {
+      step = x.stride(s - 1);
+      run = 1;
+    }
+  }
+  return d < 0;
+}
+
+Tensor permuted(const Tensor& x, const int* order) {
+  Layout layout;
+  layout.shape.rank = x.rank();
+  layout.offset = x.offset();
+  uint64_t packed_order = 0;
+  for (int d = 0; d < x.rank(); ++d) {
+    layout.shape[d] = x.size(order[d]);
+    layout.strides[d] = x.stride(order[d]);
+    packed_order |= static_cast<uint64_t>(order[d]) << 4 * d;
+  }
+  return run_view<Permute>(x, layout, {packed_order});
+}
+
+}  // namespace
+
+const Operator view_operator = operator_for<View>();
+const Operator permute_operator = operator_for<Permute>();
+const Operator expand_operator = operator_for<Expand>();
+const Operator select_operator = operator_for<Select>();
+const Operator slice_operator = operator_for<Slice>();
+const Operator slice_backward_operator = operator_for<SliceBackward>();
+const Operator as_strided_operator = operator_for<AsStrided>();
+const Operator split_operator = operator_for<Split>();
+
+Tensor view(const Tensor& x, const int64_t* sizes, int32_t rank) {
+  return view_as(x, inferred_shape(x, sizes, rank));
+}
+
+Tensor view_as(const Tensor& x, const Shape& shape) {
+  Layout layout;
+  if (!view_layout(x, shape, layout)) fail_view(x, shape);
+  return run_view<View>(x, layout, {});
+}
+
+Tensor reshape(const Tensor& x, const int64_t* sizes, int32_t rank) {
+  const Shape shape = inferred_shape(x, sizes, rank);
+  Layout layout;
+  if (view_layout(x, shape, layout)) return run_view<View>(x, layout, {});
+  return view_as(clone(x), shape);
+}
+
+Tensor flatten(const Tensor& x, int64_t start_dim, int64_t end_dim) {
+  const int start = wrap_dim(start_dim, x.rank()), end = wrap_dim(end_dim, x.rank());
+  if (start > end) {
+    fail(TG_ERROR_INDEX, "start_dim is ", start_dim, ", end_dim is ", end_dim,
+         "; the start must not lie behind the end");
+  }
+  if (x.rank() == 0) {
+    const int64_t one = 1;
+    return reshape(x, &one, 1);
+  }
+  if (start == end) return x;
+  Shape shape;
+  for (int d = 0; d < start; ++d) shape.push(x.size(d));
+  int64_t run = 1;
+  for (int d = start; d <= end; ++d) run *= x.size(d);
+  shape.push(run);
+  for (int d = end + 1; d < x.rank(); ++d) shape.push(x.size(d));
+  return reshape(x, shape.sizes, shape.rank);
+}
+
+Tensor t(const Tensor& x) {
+  if (x.rank() > 2) {
+    fail_operand(TG_ERROR_SHAPE, 0, Named{x}, " has rank ", x.rank(), "; tg_t takes rank 0 to 2, "
+                 "so use tg_transpose");
+  }
+  const int order[] = {x.rank() - 1, 0};
+  return permuted(x, order);
+}
+
+Tensor transpose(const Tensor& x, int64_t dim0, int64_t dim1) {
+  const int first = wrap_dim(dim0, x.rank()), second = wrap_dim(dim1, x.rank());
+  int order[kMaxRank];
+  for (int d = 0; d < x.rank(); ++d) order[d] = d;
+  if (x.rank() > 0) std::swap(order[first], order[second]);
+  return permuted(x, order);
+}
+
+Tensor permute(const Tensor& x, std::span<const int64_t> dims) {
+  if (dims.size() != static_cast<size_t>(x.rank())) {
+    fail(TG_ERROR_SHAPE, "dims has ", dims.size(), " entries, ", Named{x}, " has rank ", x.rank(),
+         "; give each dimension once");
+  }
+  int order[kMaxRank];
+  Dims seen = 0;
+  for (size_t i = 0; i < dims.size(); ++i) {
+    const int d = wrap_dim(dims[i], x.rank());
+    if ((seen >> d & 1) != 0) {
+      fail(TG_ERROR_INVALID_ARGUMENT, "dims names dimension ", d, " twice; give each once");
+    }
+    seen |= Dims{1} << d;
+    order[i] = d;
+  }
+  return permuted(x, order);
+}
+
+Tensor expand(const Tensor& x, const int64_t* sizes, int32_t rank) {
+  if (rank < 0 || rank > kMaxRank || (rank > 0 && sizes == nullptr)) {
+    checked_shape(sizes, rank, size_of(x.dtype()));  // throws what fits
+  }
+  const int shift = rank - x.rank();
+  if (shift < 0) {
+    fail(TG_ERROR_SHAPE, Named{x}, " has rank ", x.rank(), " and cannot be expanded to ",
+         SizesText{sizes, rank}, "; give at least as many sizes");
+  }
+  Layout layout;
+  layout.offset = x.offset();
+  Shape target(sizes, rank);
+  for (int d = 0; d < rank; ++d) {
+    const bool is_new = d < shift;
+    const int64_t own = is_new ? 1 : x.size(d - shift);
+    if (sizes[d] == -1 && !is_new) target[d] = own;
+    if (target[d] < 0) {
+      fail(TG_ERROR_INVALID_ARGUMENT, "shape[", d, "] is ", sizes[d],
+           is_new ? "; a new dimension needs a size" : "; only -1 keeps the size");
+    }
+    if (own != target[d] && own != 1) {
+      fail(TG_ERROR_SHAPE, Named{x}, " cannot be expanded to ", SizesText{sizes, rank},
+           ": dimension ", d, " has ", own, " elements and only 1 can be repeated");
+    }
+    layout.strides[d] = is_new || own != target[d] ? 0 : x.stride(d - shift);
+  }
+  layout.shape = checked_shape(target.sizes, rank, size_of(x.dtype()));
+  return run_view<Expand>(x, layout, {});
+}
+
+Tensor squeeze(const Tensor& x) {
+  Layout layout;
+  layout.offset = x.offset();
+  for (int d = 0; d < x.rank(); ++d) {
+    if (x.size(d) == 1) continue;
+    layout.strides[layout.shape.rank] = x.stride(d);
+    layout.shape.push(x.size(d));
+  }
+  return run_view<View>(x, layout, {});
+}
+
+Tensor squeeze_dim(const Tensor& x, int64_t dim) {
+  const int d = wrap_dim(dim, x.rank());
+  Layout layout = layout_of(x);
+  if (x.rank() > 0 && x.size(d) == 1) drop_dim(layout, d);
+  return run_view<View>(x, layout, {});
+}
+
+Tensor unsqueeze(const Tensor& x, int64_t dim) {
+  const int d = wrap_dim(dim, x.rank() + 1);
+  if (x.rank() == kMaxRank) {
+    fail(TG_ERROR_LIMIT, Named{x}, " has rank ", kMaxRank, " already, which is the greatest");
+  }
+  Layout layout;
+  layout.offset = x.offset();
+  for (int i = 0; i <= x.rank(); ++i) {
+    const int from = i < d ? i : i - 1;
+    if (i == d) {
+      layout.strides[i] = d < x.rank() ? x.size(d) * x.stride(d) : 1;
+      layout.shape.push(1);
+    } else {
+      layout.strides[i] = x.stride(from);
+      layout.shape.push(x.size(from));
+    }
+  }
+  return run_view<View>(x, layout, {});
+}
+
+Tensor select(const Tensor& x, int64_t dim, int64_t index) {
+  if (x.rank() == 0) fail(TG_ERROR_INDEX, Named{x}, " has rank 0: it has no dimension to select from");
+  const int d = wrap_dim(dim, x.rank());
+  const int64_t size = x.size(d);
+  if (index < -size || index >= size) {
+    fail(TG_ERROR_INDEX, "index is ", index, "; dimension ", d, " of ", Named{x}, " takes ", -size,
+         " to ", size - 1);
+  }
+  const SliceArgs args{index < 0 ? index + size : index, 1, size, 1, d};
+  Layout layout = slice_layout(x, args);
+  drop_dim(layout, d);
+  return run_view<Select>(x, layout, args);
+}
+
+Tensor narrow(const Tensor& x, int64_t dim, int64_t start, int64_t length) {
+  if (x.rank() == 0) fail(TG_ERROR_INDEX, Named{x}, " has rank 0: it has no dimension to narrow");
+  const int d = wrap_dim(dim, x.rank());
+  const int64_t size = x.size(d);
+  if (start < -size || start > size) {
+    fail(TG_ERROR_INDEX, "start is ", start, "; dimension ", d, " of ", Named{x}, " takes ", -size,
+         " to ", size);
+  }
+  const int64_t first = start < 0 ? start + size : start;
+  if (length < 0 || length > size - first) {
+    fail(length < 0 ? TG_ERROR_INVALID_ARGUMENT : TG_ERROR_INDEX, "length is ", length,
+         "; dimension ", d, " of ", Named{x}, " has ", size - first, " elements from start ",
+         first);
+  }
+  const SliceArgs args{first, 1, size, length, d};
+  return run_view<Slice>(x, slice_layout(x, args), args);
+}
+
+// Bounds are clipped as in PyTorch and Python; a step must be positive.
+Tensor slice(const Tensor& x, int64_t dim, int64_t start, int64_t end, int64_t step) {
+  if (x.rank() == 0) fail(TG_ERROR_INDEX, Named{x}, " has rank 0: it has no dimension to slice");
+  const int d = wrap_dim(dim, x.rank());
+  if (step <= 0) fail(TG_ERROR_INVALID_ARGUMENT, "step is ", step, "; it must be positive");
+  const int64_t size = x.size(d);
+  auto clip = [size](int64_t i) { return std::clamp<int64_t>(i < 0 ? i + size : i, 0, size); };
+  const int64_t first = clip(start), last = std::max(first, clip(end));
+  const int64_t length = (last - first) / step + ((last - first) % step != 0 ? 1 : 0);
+  const SliceArgs args{first, step, size, length, d};
+  return run_view<Slice>(x, slice_layout(x, args), args);
+}
+
+Tensor as_strided(const Tensor& x, const int64_t* sizes, const int64_t* strides, int32_t rank,
+                  int64_t offset) {
+  Layout layout;
+  layout.shape = checked_shape(sizes, rank, size_of(x.dtype()));
+  layout.offset = offset;
+  if (rank > 0 && strides == nullptr) {
+    fail(TG_ERROR_INVALID_ARGUMENT, "strides is NULL; give one for each size");
+  }
+  int64_t last = offset;
+  bool empty = false;
+  for (int d = 0; d < rank; ++d) {
+    if (strides[d] < 0) {
+      fail(TG_ERROR_INVALID_ARGUMENT, "strides[", d, "] is ", strides[d],
+           "; a stride must not be negative");
+    }
+    layout.strides[d] = strides[d];
+    empty = empty || sizes[d] == 0;
+    int64_t reach = 0;
+    if (sizes[d] > 0 && (!checked_multiply(sizes[d] - 1, strides[d], &reach) ||
+                         !checked_add(last, reach, &last))) {
+      fail(TG_ERROR_SHAPE, "shape ", SizesText{sizes, rank}, " with strides ",
+           SizesText{strides, rank}, " reaches past 2^63 - 1 elements");
+    }
+  }
+  const int64_t available = x.storage().bytes() / size_of(x.dtype());
+  if (offset < 0 || (empty ? offset > available : last >= available)) {
+    fail(TG_ERROR_INDEX, "shape ", SizesText{sizes, rank}, " with strides ",
+         SizesText{strides, rank}, " and offset ", offset, " reaches outside the storage of ",
+         Named{x}, ", which holds ", available, " elements");
+  }
+  return run_view<AsStrided>(x, layout, {layout_of(x), layout});
+}
+
+int64_t split_count(const Tensor& x, int64_t size, int64_t dim) {
+  if (x.rank() == 0) fail(TG_ERROR_INDEX, Named{x}, " has rank 0: it has no dimension to split");
+  const int d = wrap_dim(dim, x.rank());
+  if (size < 0 || (size == 0 && x.size(d) != 0)) {
+    fail(TG_ERROR_INVALID_ARGUMENT, "size is ", size, "; parts must have at least one element");
+  }
+  if (x.size(d) == 0) return 1;
+  return (x.size(d) - 1) / size + 1;
+}
+
+void split(const Tensor& x, int64_t size, int64_t dim, std::span<Tensor> outs) {
+  const int d = wrap_dim(dim, x.rank());
+  if (outs.size() > UINT16_MAX) {
+    fail(TG_ERROR_LIMIT, "the split has ", outs.size(), " parts; at most 65535 are possible");
+  }
+  const bool records = recording_mode() && requires_grad(x) && !x.is_inference();
+  if (records && x.is_view()) check_view_history(Split::name, x);
+  const Origin origin = std::max(Origin::multi, current_origin());
+  Reserved node;
+  if (records) {
+    Recording recording{Split::id, 1, kReadsNothing, Split::shapes,
+                        static_cast<uint32_t>(outs.size()), sizeof(Split::Args)};
+    const Tensor* const operands[] = {&x};
+    node = Reserved(reserve_node(recording, operands, 1, {}));
+    node.get()->args<Split::Args>() = {size, d, static_cast<int32_t>(outs.size())};
+  }
+  for (size_t i = 0; i < outs.size(); ++i) {
+    const int64_t start = static_cast<int64_t>(i) * size;
+    const SliceArgs part{start, 1, x.size(d), std::min(size, x.size(d) - start), d};
+    outs[i] = make_view(x, slice_layout(x, part), origin);
+  }
+  if (!records) return;
+  for (size_t i = 0; i < outs.size(); ++i) {
+    node.get()->refs.fetch_add(1, std::memory_order_relaxed);
+    link(node.get(), outs[i], static_cast<uint32_t>(i));
+  }
+}
+
+}  // namespace tg
