@@ -180,10 +180,10 @@ void drop_object(Kind kind, void* object) noexcept {
 
 // One thread comes here for each release: the one that saw the last pin go.
 void drop_slot(Slot* slot) noexcept {
-  void* object = slot->object;
+  void* object = slot->object.load(std::memory_order_relaxed);
   const Kind kind = slot->kind.load(std::memory_order_relaxed);
   const uint64_t generation = slot->word.load(std::memory_order_relaxed) >> Slot::kGenerationShift;
-  slot->object = nullptr;
+  slot->object.store(nullptr, std::memory_order_relaxed);
   slot->kind.store(Kind::none, std::memory_order_relaxed);
   slot->word.store((generation + 1) << Slot::kGenerationShift, std::memory_order_release);
   return_slot(slot);
@@ -227,6 +227,17 @@ bool is_live(tg_handle handle) noexcept {
   if (slot == nullptr) return false;
   const uint64_t word = slot->word.load(std::memory_order_relaxed);
   return handle >> kSlotBits == word >> Slot::kGenerationShift && (word & Slot::kLive) != 0;
+}
+
+bool any_pinned() noexcept {
+  for (std::atomic<Slot*>& chunk : chunks) {
+    const Slot* slots = chunk.load(std::memory_order_acquire);
+    if (slots == nullptr) return false;
+    for (uint32_t i = 0; i < kChunkSlots; ++i) {
+      if ((slots[i].word.load(std::memory_order_relaxed) & Slot::kPins) != 0) return true;
+    }
+  }
+  return false;
 }
 
 uint64_t live_handles() noexcept {

@@ -36,7 +36,7 @@ struct Scope;
 // handles do not slow each other.
 struct alignas(64) Slot {
   std::atomic<uint64_t> word;
-  void* object;
+  std::atomic<void*> object;  // atomic: a fast release reads it before it knows that it may
   std::atomic<Kind> kind;  // atomic: a message may ask for it while the slot changes hands
   uint8_t offset;  // of the chunk's first slot: bytes that its memory begins before it
   uint32_t number;
@@ -93,7 +93,7 @@ class Pin {
   Pin& operator=(const Pin&) = delete;
 
   Slot* slot() const { return slot_; }
-  void* object() const { return slot_->object; }
+  void* object() const { return slot_->object.load(std::memory_order_relaxed); }
   Kind kind() const { return slot_->kind.load(std::memory_order_relaxed); }
   // Hands the pin over: the caller unpins.
   Slot* keep() { return std::exchange(slot_, nullptr); }
@@ -159,7 +159,7 @@ class NewHandle {
   tg_handle publish(Kind kind, void* object, bool joins_scope = false) noexcept {
     Slot* slot = slot_;
     slot_ = nullptr;
-    slot->object = object;
+    slot->object.store(object, std::memory_order_relaxed);
     slot->kind.store(kind, std::memory_order_relaxed);
     const uint64_t generation = slot->word.load(std::memory_order_relaxed) >> Slot::kGenerationShift;
     ThreadRecord* mine = record;
@@ -200,11 +200,34 @@ class NewHandles {
 
 // Ends a handle. Throws where it is not live; 0 is fine.
 void release(tg_handle handle);
+// The common release, inline: a live tensor handle that no call uses and no scope holds, on a thread
+// with room for the slot. One change of the word ends the handle and readies the slot.
+inline bool release_fast(tg_handle handle) noexcept {
+  Slot* slot = slot_of(handle);
+  ThreadRecord* mine = record;
+  if (slot == nullptr || mine == nullptr || mine->spare_count == kSpareSlots) return false;
+  const uint64_t generation = handle >> kSlotBits;
+  uint64_t word = generation << Slot::kGenerationShift | Slot::kLive;
+  void* object = slot->object.load(std::memory_order_relaxed);
+  if (generation >= (uint64_t{1} << 29) - 1 || slot->word.load(std::memory_order_acquire) != word ||
+      slot->kind.load(std::memory_order_relaxed) != Kind::tensor ||
+      slot->scope.load(std::memory_order_relaxed) != nullptr ||
+      !slot->word.compare_exchange_strong(word, (generation + 1) << Slot::kGenerationShift,
+                                          std::memory_order_acq_rel, std::memory_order_relaxed)) {
+    return false;
+  }
+  mine->live_handles.store(mine->live_handles.load(std::memory_order_relaxed) - 1,
+                           std::memory_order_relaxed);
+  mine->spare[mine->spare_count++] = slot->number;
+  Tensor(static_cast<TensorHead*>(object)).reset();
+  return true;
+}
 enum class Released : uint8_t { yes, not_live, refused };
 Released try_release(tg_handle handle) noexcept;
 // Whether the handle is live now; never fails.
 bool is_live(tg_handle handle) noexcept;
 uint64_t live_handles() noexcept;
+bool any_pinned() noexcept;  // a call holds an object, released or not
 // A second count of what a slot holds.
 void share_object(Kind kind, void* object) noexcept;
 void drop_object(Kind kind, void* object) noexcept;

@@ -248,6 +248,15 @@ tg_status tg_error_set(tg_status status, int64_t number, const char* message) {
       tg::fail(TG_ERROR_INVALID_ARGUMENT, "status is TG_OK, which is no error; give another one");
     }
     if (message != nullptr) tg::capi::check_text(message, "message");
-    tg::fail_number(status, number, message != nullptr ? message : tg_status_explain(status));
-  });
+    // The caller's text stands as it is: it names its own function.
+    tg::LastError& error = tg::thread_record().error;
+    error.code = status;
+    error.operand = -1;
+    error.number = number;
+    ++error.raised;
+    tg::Message(error.text, sizeof error.text)
+        << (message != nullptr ? message : tg_status_explain(status));
+  }) == TG_OK
+             ? status
+             : tg_last_error();
 }

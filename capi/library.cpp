@@ -48,6 +48,9 @@ void end_all() {
       fail(TG_ERROR_MODE, "another thread is inside a call; wait for it first");
     }
   }
+  if (any_pinned()) {
+    fail(TG_ERROR_MODE, "another thread is inside a call; wait for it first");
+  }
   drain();
   end_pool();
   memory_trim();
@@ -135,6 +138,7 @@ tg_status tg_alias(tg_handle handle, tg_handle* out) {
 }
 
 tg_status tg_release(tg_handle handle) {
+  if (tg::capi::release_fast(handle)) return TG_OK;
   return guarded(__func__, [&] { tg::capi::release(handle); });
 }
 

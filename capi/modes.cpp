@@ -43,11 +43,21 @@ using tg::ModeEntry;
 using tg::ModeKind;
 
 tg_status tg_inference_mode_enter(int32_t mode) {
+  if (mode == 1 && tg::enter_mode_fast(ModeEntry::inference_on)) return TG_OK;
   return guarded(__func__, [&] { tg::enter_mode(inference_entry(mode)); });
 }
-tg_status tg_inference_mode_exit(void) { return leave(__func__, ModeKind::inference_mode); }
-tg_status tg_no_grad_enter(void) { return enter(__func__, ModeEntry::no_grad); }
-tg_status tg_no_grad_exit(void) { return leave(__func__, ModeKind::no_grad); }
+tg_status tg_inference_mode_exit(void) {
+  if (tg::exit_mode_fast(ModeEntry::inference_on)) return TG_OK;
+  return leave(__func__, ModeKind::inference_mode);
+}
+tg_status tg_no_grad_enter(void) {
+  if (tg::enter_mode_fast(ModeEntry::no_grad)) return TG_OK;
+  return enter(__func__, ModeEntry::no_grad);
+}
+tg_status tg_no_grad_exit(void) {
+  if (tg::exit_mode_fast(ModeEntry::no_grad)) return TG_OK;
+  return leave(__func__, ModeKind::no_grad);
+}
 tg_status tg_enable_grad_enter(void) { return enter(__func__, ModeEntry::enable_grad); }
 tg_status tg_enable_grad_exit(void) { return leave(__func__, ModeKind::enable_grad); }
 tg_status tg_set_grad_enabled_enter(int32_t enabled) {

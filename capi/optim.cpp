@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Optimizers.
+// The optimizers' C entries: one line each; what a step does stands in src/optim.
 #include "optim/optimizer.h"
 
 #include "capi/objects.h"

@@ -38,7 +38,8 @@ namespace tg::capi {
   }
 }
 
-// tg_shutdown asks whether a thread is inside a call. Only the thread itself writes the count.
+// tg_shutdown asks whether a thread is inside a call: a call that pins a handle for its whole length
+// is seen by its pin, all others count themselves here. Only the thread itself writes the count.
 class Inside {
  public:
   Inside() : thread_(thread_record()) { add(1); }
@@ -55,9 +56,8 @@ class Inside {
 };
 
 template <class F>
-inline tg_status guarded(const char* function, F&& body) {
+[[gnu::always_inline]] inline tg_status guarded_pinned(const char* function, F&& body) {
   try {
-    const Inside inside;
     body();
     return TG_OK;
   } catch (abi::__forced_unwind&) {  // pthread_cancel: the host's thread ends
@@ -65,6 +65,14 @@ inline tg_status guarded(const char* function, F&& body) {
   } catch (...) {
     return caught(function);
   }
+}
+
+template <class F>
+inline tg_status guarded(const char* function, F&& body) {
+  return guarded_pinned(function, [&] {
+    const Inside inside;
+    body();
+  });
 }
 
 // ---- arguments ----
@@ -129,7 +137,7 @@ struct Convert<const Tensor&, tg_tensor> {
 };
 
 template <class... Parameters, class... Arguments, size_t... I>
-inline Tensor apply(Tensor (*op)(Parameters...), std::index_sequence<I...>,
+[[gnu::always_inline]] inline Tensor apply(Tensor (*op)(Parameters...), std::index_sequence<I...>,
                     Arguments... arguments) {
   static constexpr const char* names[] = {"operand 0", "operand 1", "operand 2", "operand 3",
                                           "operand 4", "operand 5", "operand 6"};
@@ -140,9 +148,9 @@ inline Tensor apply(Tensor (*op)(Parameters...), std::index_sequence<I...>,
 
 // tg_status tg_mul(a, b, out) { return call(__func__, out, tg::mul, a, b); }
 template <class... Parameters, class... Arguments>
-inline tg_status call(const char* function, tg_tensor* out, Tensor (*op)(Parameters...),
+[[gnu::always_inline]] inline tg_status call(const char* function, tg_tensor* out, Tensor (*op)(Parameters...),
                       Arguments... arguments) {
-  return guarded(function, [&] {
+  return guarded_pinned(function, [&] [[gnu::always_inline]] {
     clear_out(out, "out");
     NewHandle handle;
     if constexpr (sizeof...(Parameters) == sizeof...(Arguments)) {
@@ -159,7 +167,7 @@ inline tg_status call(const char* function, tg_tensor* out, Tensor (*op)(Paramet
 template <class... Parameters, class... Arguments>
 inline tg_status call_in_place(const char* function, Tensor (*op)(Parameters...),
                                Arguments... arguments) {
-  return guarded(function, [&] {
+  return guarded_pinned(function, [&] {
     detail::apply(op, std::make_index_sequence<sizeof...(Arguments) + 1>{}, arguments...,
                   Into::first());
   });
@@ -169,7 +177,7 @@ inline tg_status call_in_place(const char* function, Tensor (*op)(Parameters...)
 template <class... Parameters, class... Arguments>
 inline tg_status call_out(const char* function, tg_tensor out, Tensor (*op)(Parameters...),
                           Arguments... arguments) {
-  return guarded(function, [&] {
+  return guarded_pinned(function, [&] {
     const TensorPin target(out, "out");
     detail::apply(op, std::make_index_sequence<sizeof...(Arguments) + 1>{}, arguments...,
                   Into::given(*target));

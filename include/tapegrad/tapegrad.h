@@ -2952,7 +2952,7 @@ TG_API tg_status tg_nn_sequential(const tg_module *modules, size_t count, tg_mod
  *      TG_ERROR_SHAPE: x does not fit the first layer; TG_ERROR_DTYPE: x has another dtype than the
  *      parameters; TG_ERROR_MODE: rules R1, R2 and R4 of its operators; TG_ERROR_AUTOGRAD: rule R4
  *      of its operators; TG_ERROR_CALLBACK: a function of tg_nn_function failed for a reason of its
- *      own; other statuses stand as they are
+ *      own, or gave no tensor; other statuses stand as they are
  *  @threads any thread
  *  @since 0.1.0 */
 TG_API tg_status tg_module_forward(tg_module module, tg_tensor x, tg_tensor *out);
@@ -3048,7 +3048,8 @@ TG_API tg_status tg_module_state_dict(tg_module module, tg_dict *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: report is NULL but capacity is not 0, or strict is neither 0
  *      nor 1; TG_ERROR_INVALID_HANDLE: module, dict; TG_ERROR_SHAPE: a tensor has another shape
  *      than its parameter; TG_ERROR_MODE: the parameters are inference tensors and inference mode
- *      is 0; TG_ERROR_NOT_FOUND: strict is 1 and a name is missing or unexpected
+ *      is 0; TG_ERROR_NOT_FOUND: strict is 1 and a name is missing or unexpected;
+ *      TG_ERROR_UNSUPPORTED: a parameter is read-only
  *  @threads any thread
  *  @since 0.1.0 */
 TG_API tg_status tg_module_load_state_dict(tg_module module, tg_dict dict, int32_t strict,
@@ -3097,7 +3098,8 @@ TG_API tg_status tg_optim_adam(const tg_tensor *parameters, size_t count, double
  *  @param name such as "momentum"
  *  @param value its value; for nesterov and decoupled 0 or 1
  *  @errors TG_ERROR_INVALID_ARGUMENT: name is NULL, name is not UTF-8, or value is out of the
- *      setting's range; TG_ERROR_INVALID_HANDLE: optimizer; TG_ERROR_NOT_FOUND: there is no such
+ *      setting's range, or nesterov is to be 1 while momentum is 0 or dampening is not 0: set
+ *      momentum first; TG_ERROR_INVALID_HANDLE: optimizer; TG_ERROR_NOT_FOUND: there is no such
  *      setting; the message lists those there are
  *  @threads any thread
  *  @since 0.1.0 */
@@ -3116,8 +3118,8 @@ TG_API tg_status tg_optimizer_get(tg_optimizer optimizer, const char *name, doub
 
 /** Changes each parameter that has a `.grad`; its version rises by 1.
  *  @param optimizer optimizer, borrowed; its parameters are written
- *  @errors TG_ERROR_INVALID_ARGUMENT: the settings do not go together: nesterov without momentum or
- *      with dampening; TG_ERROR_INVALID_HANDLE: optimizer
+ *  @errors TG_ERROR_INVALID_HANDLE: optimizer; TG_ERROR_UNSUPPORTED: a parameter with a `.grad` is
+ *      read-only
  *  @threads any thread
  *  @since 0.1.0 */
 TG_API tg_status tg_optimizer_step(tg_optimizer optimizer);
@@ -3146,8 +3148,8 @@ TG_API tg_status tg_optimizer_state_dict(tg_optimizer optimizer, tg_dict *out);
  *  @param dict dictionary, borrowed
  *  @errors TG_ERROR_INVALID_ARGUMENT: a setting has a value out of its range;
  *      TG_ERROR_INVALID_HANDLE: optimizer, dict; TG_ERROR_SHAPE: a state has another shape than its
- *      parameter; TG_ERROR_DTYPE: a tensor has a dtype that its state cannot have;
- *      TG_ERROR_NOT_FOUND: a setting is missing, or a name is none of this optimizer's
+ *      parameter, or a setting is not one number; TG_ERROR_NOT_FOUND: a setting is missing, or a
+ *      name is none of this optimizer's
  *  @threads any thread
  *  @since 0.1.0 */
 TG_API tg_status tg_optimizer_load_state_dict(tg_optimizer optimizer, tg_dict dict);

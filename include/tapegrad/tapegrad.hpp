@@ -1216,7 +1216,8 @@ class Module : public Handle {
       const Error error = Error::last(status);
       report.resize(length);
       if (is_cut) continue;  // a failed call changed nothing: once more for the whole report
-      if (report.empty()) throw error;
+      // The message has the report as far as its 4 KiB go.
+      if (std::string(error.what()).find(report) != std::string::npos) throw error;
       throw Error(error.code(), std::string(error.what()) + "\n" + report, error.number(),
                   error.operand());
     }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "base/thread.h"
 #include "core/mode.h"
 
 namespace tg {
@@ -25,6 +26,29 @@ enum class ModeKind : uint8_t { no_grad, enable_grad, set_grad_enabled, inferenc
 void enter_mode(ModeEntry entry);
 // Throws TG_ERROR_MODE where the innermost entry is of another kind, or belongs to a running call.
 void exit_mode(ModeKind kind);
+
+// The common cases of the two, inline: an enter that no rule can refuse from a stack with room, and
+// an exit back to a thread's first state. false: nothing was done, the functions above decide.
+inline bool enter_mode_fast(ModeEntry entry) noexcept {
+  const uint64_t word = state;
+  if ((word & ~(kNestingAllowed | kAnomaly)) != 0) return false;  // some mode is on
+  const uint64_t entered = word | static_cast<uint64_t>(entry) << 4;
+  switch (entry) {
+    case ModeEntry::no_grad:
+    case ModeEntry::set_grad_off: state = entered | kNoGradNow; return true;
+    case ModeEntry::inference_on: state = entered | kNoGradNow | kInferenceNow; return true;
+    default: state = entered; return true;
+  }
+}
+// entry: the only kind that the stack may hold.
+inline bool exit_mode_fast(ModeEntry entry) noexcept {
+  const ThreadRecord* thread = record;
+  if (thread != nullptr && (thread->mode_floor | thread->mode_depth) != 0) return false;
+  const uint64_t word = state & kStateMask & ~(kNestingAllowed | kAnomaly);
+  if (word != static_cast<uint64_t>(entry) << 4) return false;
+  state &= kNestingAllowed | kAnomaly;
+  return true;
+}
 
 void set_nesting(int32_t nesting);
 uint64_t get_state();                    // throws TG_ERROR_LIMIT where the stack is too deep

@@ -75,9 +75,11 @@ Node* make_node(Op op, const NodeSize& size) {
   node->block_class = static_cast<uint16_t>(block_class);
   node->link = nullptr;
   node->sequence() = ++thread.sequence;
-  for (Edge& edge : node->inputs()) new (&edge) Edge;
-  for (Tensor& grad : node->grads()) new (&grad) Tensor;
-  for (Saved& saved : node->saved()) new (&saved) Saved{};
+  // Edges, gradients and saved tensors are all empty as zeros.
+  auto* word = &node->sequence() + 1;
+  const size_t words = size.inputs + size.outputs + 2 * size.saved;
+  static_assert(sizeof(Edge) == 8 && sizeof(Tensor) == 8 && sizeof(Saved) == 16);
+  for (size_t i = 0; i < words; ++i) word[i] = 0;
   if (size.shapes_bytes != 0) *node->shapes() = size.shapes_bytes;
   return node;
 }

@@ -6,8 +6,8 @@
 
 namespace tg {
 
-bool plan_record(const char* op, const Tensor* const* operands, int n, uint32_t wanted,
-                 SaveMask saved) {
+bool plan_record_special(const char* op, const Tensor* const* operands, int n, uint32_t wanted,
+                         SaveMask saved) {
   bool any_normal = false;
   uint32_t inference = 0;
   for (int i = 0; i < n; ++i) {

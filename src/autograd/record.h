@@ -42,8 +42,18 @@ inline uint32_t wanted_operands(const Tensor* const* operands, int n) {
 // An operator with these operands was called where grad mode is on, and `wanted` is not empty: does
 // it record? false: only inference tensors take part. Throws the mode errors of modes.md 3 and the
 // errors of stale views.
-bool plan_record(const char* op, const Tensor* const* operands, int n, uint32_t wanted,
-                 SaveMask saved);
+bool plan_record_special(const char* op, const Tensor* const* operands, int n, uint32_t wanted,
+                         SaveMask saved);
+inline bool plan_record(const char* op, const Tensor* const* operands, int n, uint32_t wanted,
+                        SaveMask saved) {
+  // Neither inference tensors nor views: nothing can be wrong.
+  bool special = false;
+  for (int i = 0; i < n; ++i) {
+    const Tensor& x = *operands[i];
+    if (x && (x.is_inference() || x.is_view())) special = true;
+  }
+  return !special || plan_record_special(op, operands, n, wanted, saved);
+}
 
 // In place: what may not be written at all, and what may not be written where the call records.
 void plan_in_place(const char* op, const Tensor& target, bool records);

@@ -12,6 +12,9 @@ namespace tg {
 // inference tensor it is a tensor of its own that shares memory. No history yet.
 Tensor make_view(const Tensor& x, const Layout& layout, Origin own_origin);
 
+// The same for a row-major x seen under another shape.
+Tensor make_row_major_view(const Tensor& x, const int64_t* sizes, int rank, Origin own_origin);
+
 // Where views made now come from.
 inline Origin current_origin() {
   if (inference_mode()) return Origin::inference;

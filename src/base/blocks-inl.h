@@ -81,25 +81,24 @@ struct Account {
 };
 extern constinit Account account;
 void charge_slow(int64_t bytes);
-void raise_peak(int64_t total) noexcept;
+void renew_headroom(Blocks& blocks) noexcept;
 void settle(Blocks& blocks) noexcept;
 
+// The common case is one comparison. `headroom` says how far the thread's own count may grow before
+// the peak, the limit or the global account has to be looked at; charge_slow makes it anew. Other
+// threads may make it stale by what they leave unsettled: at most kSettle each.
 inline void charge(int64_t bytes) {
   Blocks& blocks = thread_record().blocks;
   const int64_t own = blocks.bytes.load(std::memory_order_relaxed) + bytes;
-  const int64_t total = account.settled.load(std::memory_order_relaxed) + own;
-  if (bytes >= kChargedGlobally || own > kSettle ||
-      total > account.limit.load(std::memory_order_relaxed)) [[unlikely]] {
-    return charge_slow(bytes);
-  }
+  if (bytes >= kChargedGlobally || own > blocks.headroom) [[unlikely]] return charge_slow(bytes);
   blocks.bytes.store(own, std::memory_order_relaxed);
-  if (total > account.peak.load(std::memory_order_relaxed)) [[unlikely]] raise_peak(total);
 }
 
 inline void discharge(int64_t bytes) noexcept {
   ThreadRecord* mine = record;
-  if (bytes >= kChargedGlobally || mine == nullptr) {
+  if (bytes >= kChargedGlobally || mine == nullptr) [[unlikely]] {
     account.settled.fetch_sub(bytes, std::memory_order_relaxed);
+    if (mine != nullptr) renew_headroom(mine->blocks);
     return;
   }
   const int64_t own = mine->blocks.bytes.load(std::memory_order_relaxed) - bytes;

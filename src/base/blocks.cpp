@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 
@@ -218,7 +219,7 @@ void free_all_blocks() noexcept {
 
 // ---- account ----
 
-void raise_peak(int64_t total) noexcept {
+static void raise_peak(int64_t total) noexcept {
   int64_t peak = account.peak.load(std::memory_order_relaxed);
   while (total > peak &&
          !account.peak.compare_exchange_weak(peak, total, std::memory_order_relaxed)) {
@@ -229,6 +230,7 @@ void settle(Blocks& blocks) noexcept {
   const int64_t own = blocks.bytes.load(std::memory_order_relaxed);
   blocks.bytes.store(0, std::memory_order_relaxed);
   account.settled.fetch_add(own, std::memory_order_relaxed);
+  renew_headroom(blocks);
 }
 
 void charge_slow(int64_t bytes) {
@@ -251,6 +253,14 @@ void charge_slow(int64_t bytes) {
   }
   raise_peak(account.settled.load(std::memory_order_relaxed) +
              blocks.bytes.load(std::memory_order_relaxed));
+  renew_headroom(blocks);
+}
+
+void renew_headroom(Blocks& blocks) noexcept {
+  const int64_t settled = account.settled.load(std::memory_order_relaxed);
+  const int64_t peak = account.peak.load(std::memory_order_relaxed) - settled;
+  const int64_t limit = account.limit.load(std::memory_order_relaxed) - settled;
+  blocks.headroom = std::min({kSettle, peak, limit});
 }
 
 uint64_t memory_current() noexcept {
@@ -269,11 +279,13 @@ uint64_t memory_peak() noexcept {
 
 void memory_peak_reset() noexcept {
   account.peak.store(static_cast<int64_t>(memory_current()), std::memory_order_relaxed);
+  if (ThreadRecord* mine = record) renew_headroom(mine->blocks);
 }
 
 void memory_limit_set(uint64_t bytes) noexcept {
   const bool none = bytes == 0 || bytes > static_cast<uint64_t>(INT64_MAX);
   account.limit.store(none ? INT64_MAX : static_cast<int64_t>(bytes), std::memory_order_relaxed);
+  if (ThreadRecord* mine = record) renew_headroom(mine->blocks);
 }
 
 uint64_t memory_cached() noexcept {

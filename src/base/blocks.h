@@ -48,12 +48,22 @@ struct Blocks {
   size_t slab_left;
   size_t slab_next;             // size of the next slab: doubles up to 4 MiB
   std::atomic<int64_t> bytes;   // tensor bytes not yet settled with the global account
+  int64_t headroom;             // above it `bytes` must be looked at: peak, limit or settling
 };
 
-inline constexpr uint16_t batch_size(uint32_t size_class) {
-  const size_t fit = (size_t{128} << 10) / class_size(size_class);
-  return static_cast<uint16_t>(fit > 1024 ? 1024 : fit < 8 ? 8 : fit);
+struct BatchSizes {
+  uint16_t of[kSmallClasses];
+};
+inline constexpr BatchSizes make_batch_sizes() {
+  BatchSizes sizes{};
+  for (uint32_t i = 0; i < kSmallClasses; ++i) {
+    const size_t fit = (size_t{128} << 10) / class_size(i);
+    sizes.of[i] = static_cast<uint16_t>(fit > 1024 ? 1024 : fit < 8 ? 8 : fit);
+  }
+  return sizes;
 }
+inline constexpr BatchSizes kBatchSizes = make_batch_sizes();
+inline constexpr uint16_t batch_size(uint32_t size_class) { return kBatchSizes.of[size_class]; }
 
 // Blocks are aligned to 16 bytes. take throws TG_ERROR_OUT_OF_MEMORY; try_take gives null.
 void* take_class(uint32_t size_class);

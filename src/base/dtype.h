@@ -27,10 +27,17 @@ inline constexpr int kDTypes = 11;  // length of a table indexed by DType; place
 
 inline constexpr bool is_dtype(int32_t number) { return number >= TG_FLOAT32 && number <= TG_BOOL; }
 
-inline constexpr int64_t size_of(DType dtype) {
-  constexpr int8_t sizes[kDTypes] = {0, 4, 8, 2, 2, 1, 2, 4, 8, 1, 1};
-  return sizes[static_cast<int>(dtype)];
+// Exponents of two, four bits a dtype: a shift instead of a table in memory.
+inline constexpr int size_shift(DType dtype) {
+  constexpr uint64_t shifts = 0x003'2101'1320;  // from bool down to the unused place 0
+  static_assert(((shifts >> 4 * TG_FLOAT32) & 15) == 2 && ((shifts >> 4 * TG_FLOAT64) & 15) == 3);
+  static_assert(((shifts >> 4 * TG_FLOAT16) & 15) == 1 && ((shifts >> 4 * TG_BFLOAT16) & 15) == 1);
+  static_assert(((shifts >> 4 * TG_INT8) & 15) == 0 && ((shifts >> 4 * TG_INT16) & 15) == 1);
+  static_assert(((shifts >> 4 * TG_INT32) & 15) == 2 && ((shifts >> 4 * TG_INT64) & 15) == 3);
+  static_assert(((shifts >> 4 * TG_UINT8) & 15) == 0 && ((shifts >> 4 * TG_BOOL) & 15) == 0);
+  return static_cast<int>(shifts >> 4 * static_cast<int>(dtype) & 15);
 }
+inline constexpr int64_t size_of(DType dtype) { return int64_t{1} << size_shift(dtype); }
 
 inline constexpr bool is_floating(DType dtype) { return dtype <= DType::bfloat16; }
 

@@ -189,18 +189,27 @@ template <class T>
 void tiny(const Product& s) {
   const T* a = static_cast<const T*>(s.a);
   const T* b = static_cast<const T*>(s.b);
-  T* c = static_cast<T*>(s.c);
   const T a00 = a[0], a01 = a[s.a_column], a10 = a[s.a_row], a11 = a[s.a_row + s.a_column];
   const T b00 = b[0], b01 = b[s.b_column], b10 = b[s.b_row], b11 = b[s.b_row + s.b_column];
-  c[0] = a00 * b00 + a01 * b10;
-  c[s.c_column] = a00 * b01 + a01 * b11;
-  c[s.c_row] = a10 * b00 + a11 * b10;
-  c[s.c_row + s.c_column] = a10 * b01 + a11 * b11;
+  const T sums[4] = {a00 * b00 + a01 * b10, a00 * b01 + a01 * b11, a10 * b00 + a11 * b10,
+                     a10 * b01 + a11 * b11};
+  T* c = static_cast<T*>(s.c);
+  T* const places[4] = {c, c + s.c_column, c + s.c_row, c + s.c_row + s.c_column};
+  const bool plain = s.alpha == 1 && s.beta == 0 && s.bias == nullptr && !s.relu;
+  for (int i = 0; i < 4; ++i) {
+    T value = sums[i];
+    if (!plain) [[unlikely]] {
+      value *= static_cast<T>(s.alpha);
+      if (s.beta != 0) value += static_cast<T>(s.beta) * *places[i];
+      if (s.bias != nullptr) value += static_cast<const T*>(s.bias)[i % 2 * s.bias_stride];
+      if (s.relu && value < 0) value = 0;
+    }
+    *places[i] = value;
+  }
 }
 
 void run(DType dtype, const Product& s) noexcept {
-  if (s.m == 2 && s.n == 2 && s.k == 2 && s.alpha == 1 && s.beta == 0 && s.bias == nullptr &&
-      !s.relu) {
+  if (s.m == 2 && s.n == 2 && s.k == 2) {
     count(&Counters::own);
     return dtype == DType::float32 ? tiny<float>(s) : tiny<double>(s);
   }

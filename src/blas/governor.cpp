@@ -5,10 +5,12 @@
 #include <linux/futex.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <bit>
+#include <cerrno>
 #include <climits>
 #include <cstring>
 
@@ -59,19 +61,45 @@ bool has_address_space(size_t size) noexcept {
   return true;
 }
 
+// Reads the start of a small file of /proc; the length, 0 where there is none.
+size_t read_proc(const char* path, char* text, size_t capacity) noexcept {
+  ErrnoKeeper keep;
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return 0;
+  ssize_t size = 0;
+  do {
+    size = read(file, text, capacity);
+  } while (size < 0 && errno == EINTR);
+  close(file);
+  return size > 0 ? static_cast<size_t>(size) : 0;
+}
+
 // Of this process, in bytes; 0 where /proc does not tell.
 int64_t mapped_bytes() noexcept {
-  ErrnoKeeper keep;
-  const int file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-  if (file < 0) return 0;
   char text[64];
-  const ssize_t size = read(file, text, sizeof text);
-  close(file);
+  const size_t size = read_proc("/proc/self/statm", text, sizeof text);
   int64_t pages = 0;
-  for (ssize_t i = 0; i < size && text[i] >= '0' && text[i] <= '9'; ++i) {
+  for (size_t i = 0; i < size && text[i] >= '0' && text[i] <= '9'; ++i) {
     pages = pages * 10 + (text[i] - '0');
   }
   return pages * sysconf(_SC_PAGESIZE);
+}
+
+// Does the system promise no more memory than it has (overcommit_memory 2)?
+bool strict_memory() noexcept {
+  char mode;
+  return read_proc("/proc/sys/vm/overcommit_memory", &mode, 1) == 1 && mode == '2';
+}
+
+// As has_address_space, but without the cost of asking (4 us) where nothing limits it.
+bool has_room_for_a_buffer() noexcept {
+  ErrnoKeeper keep;
+  rlimit limit;
+  if (!governor.found.strict_memory && getrlimit(RLIMIT_AS, &limit) == 0 &&
+      limit.rlim_cur == RLIM_INFINITY) {
+    return true;
+  }
+  return has_address_space(kForABuffer);
 }
 
 // Threads that a BLAS starts inherit the mask of the thread that makes them start.
@@ -148,6 +176,7 @@ void settle_rules(Found& f) noexcept {
     }
   }
   f.probes = f.library.shared_with_host && f.library.vendor == Vendor::openblas;
+  f.strict_memory = strict_memory();
   f.threshold = threshold_of(f);
   governor.limit.store(limit, std::memory_order_relaxed);
   governor.gate.store(epoch_bits(fork_epoch()), std::memory_order_release);
@@ -389,7 +418,7 @@ GateState gate_state() noexcept {
 Ticket::Ticket() noexcept : admitted_(enter()), openmp_threads_(0) {
   if (!admitted_) return;
   const Found& f = governor.found;
-  if (f.probes && !has_address_space(kForABuffer)) {
+  if (f.probes && !has_room_for_a_buffer()) {
     leave();
     admitted_ = false;
     return;

@@ -2,6 +2,7 @@
 #include "core/tensor.h"
 
 #include <bit>
+#include <cstring>
 
 #include "core/extras.h"
 
@@ -18,19 +19,22 @@ std::byte* align_data(std::byte* p) {
   return p + (aligned - address);
 }
 
-TensorHead* init_head(void* memory, Storage* storage, DType dtype, int rank, bool is_view) {
+// dtype, rank, the marks of birth and the empty flags are one word: one store instead of bit by bit.
+inline TensorHead* init_head(void* memory, Storage* storage, DType dtype, int rank, bool is_view,
+                             bool row_major, int64_t offset) {
   auto* head = new (memory) TensorHead;
   head->refs.store(1, std::memory_order_relaxed);
-  head->dtype = dtype;
-  head->rank = static_cast<uint8_t>(rank) & 31u;
-  head->is_view = is_view ? 1 : 0;
-  head->flags.store(0, std::memory_order_relaxed);
+  const uint32_t form = static_cast<uint32_t>(dtype) | static_cast<uint32_t>(rank) << 8 |
+                        uint32_t{is_view} << 13 | uint32_t{row_major} << 14;
+  static_assert(std::endian::native == std::endian::little);
+  std::memcpy(&head->dtype, &form, sizeof form);
   head->storage = storage;
+  head->offset = offset;
   head->history.store(0, std::memory_order_relaxed);
   return head;
 }
 
-Storage* init_storage(void* memory, std::byte* data, const Owner* owner, uint64_t extent) {
+inline Storage* init_storage(void* memory, std::byte* data, const Owner* owner, uint64_t extent) {
   auto* storage = new (memory) Storage;
   storage->refs.store(1, std::memory_order_relaxed);
   storage->version.store(0, std::memory_order_relaxed);
@@ -43,25 +47,11 @@ Storage* init_storage(void* memory, std::byte* data, const Owner* owner, uint64_
 
 }  // namespace
 
+namespace {
+
 // One block: storage, head, data. The storage stands first, so that its address frees the block.
-Tensor make_tensor(DType dtype, const int64_t* sizes, int rank) {
-  int64_t strides[kMaxRank];
-  int64_t bytes = size_of(dtype);
-  bool empty = false;
-  for (int d = rank - 1; d >= 0; --d) {
-    strides[d] = bytes;
-    if (sizes[d] == 0) {
-      empty = true;
-    } else if (!checked_multiply(bytes, sizes[d], &bytes)) {
-      fail(TG_ERROR_SHAPE, "a result of shape ", SizesText{sizes, rank}, " and dtype ", dtype,
-           " has more than 2^63 - 1 bytes; make it smaller");
-    }
-  }
-  if (empty) bytes = 0;
+inline TensorHead* make_block(DType dtype, int rank, int64_t bytes) {
   const size_t front = sizeof(Storage) + head_bytes(rank, false);
-  if (bytes > static_cast<int64_t>(Storage::kBytesMask >> 2)) {
-    fail_out_of_memory(static_cast<size_t>(bytes));
-  }
   charge(bytes);
   const size_t total = front + (kDataAlignment - kBlockAlignment) + static_cast<size_t>(bytes);
   const uint32_t block_class = size_class(total);
@@ -73,14 +63,64 @@ Tensor make_tensor(DType dtype, const int64_t* sizes, int rank) {
   Storage* storage =
       init_storage(block, align_data(block + front), nullptr,
                    static_cast<uint64_t>(bytes) | uint64_t{block_class} << Storage::kClassShift);
-  TensorHead* head = init_head(block + sizeof(Storage), storage, dtype, rank, false);
-  head->row_major = 1;
-  head->offset = 0;
-  const int shift = std::countr_zero(static_cast<uint64_t>(size_of(dtype)));
-  for (int d = 0; d < rank; ++d) {
-    head->sizes()[d] = sizes[d];
-    head->strides()[d] = strides[d] >> shift;
+  return init_head(block + sizeof(Storage), storage, dtype, rank, false, true, 0);
+}
+
+}  // namespace
+
+namespace {
+
+inline void write_row_major(TensorHead* head, const int64_t* sizes, int rank) {
+  int64_t* to = head->sizes();
+  int64_t stride = 1;
+  for (int d = rank - 1; d >= 0; --d) {
+    const int64_t size = sizes[d];
+    to[d] = size;
+    to[rank + d] = stride;
+    stride *= size + (size == 0);
   }
+}
+
+}  // namespace
+
+Tensor make_row_major_head(const Tensor& x, const int64_t* sizes, int rank, bool with_info) {
+  void* memory = take(head_bytes(rank, with_info));
+  x.storage().refs.fetch_add(1, std::memory_order_relaxed);
+  TensorHead* head = init_head(memory, &x.storage(), x.dtype(), rank, with_info, true, x.offset());
+  write_row_major(head, sizes, rank);
+  return Tensor(head);
+}
+
+// x is row-major, so its strides are the result's and its bytes have been counted before.
+Tensor make_same(const Tensor& x) {
+  const int rank = x.rank();
+  const int64_t* from = x.sizes();
+  int64_t elements = 1;
+  for (int d = 0; d < rank; ++d) elements *= from[d];
+  TensorHead* head = make_block(x.dtype(), rank, elements << size_shift(x.dtype()));
+  int64_t* to = head->sizes();
+  for (int d = 0; d < 2 * rank; ++d) to[d] = from[d];
+  return Tensor(head);
+}
+
+Tensor make_tensor(DType dtype, const int64_t* sizes, int rank) {
+  // A size of 0 counts as 1 in the product, as in the strides: [0, huge, huge] must not overflow.
+  int64_t elements = 1;
+  bool overflow = false, empty = false;
+  for (int d = 0; d < rank; ++d) {
+    empty |= sizes[d] == 0;
+    overflow |= __builtin_mul_overflow(elements, sizes[d] + (sizes[d] == 0), &elements);
+  }
+  constexpr int64_t kMost = static_cast<int64_t>(Storage::kBytesMask >> 2);
+  if (overflow || elements > kMost >> size_shift(dtype)) [[unlikely]] {
+    if (overflow || elements > INT64_MAX >> size_shift(dtype)) {
+      fail(TG_ERROR_SHAPE, "a result of shape ", SizesText{sizes, rank}, " and dtype ", dtype,
+           " has more than 2^63 - 1 bytes; make it smaller");
+    }
+    if (!empty) fail_out_of_memory(static_cast<size_t>(elements << size_shift(dtype)));
+  }
+  TensorHead* head = make_block(dtype, rank, empty ? 0 : elements << size_shift(dtype));
+  write_row_major(head, sizes, rank);
   return Tensor(head);
 }
 
@@ -88,13 +128,12 @@ Tensor make_head(Storage& storage, DType dtype, const Layout& layout, bool with_
   const int rank = layout.shape.rank;
   void* memory = take(head_bytes(rank, with_info));
   storage.refs.fetch_add(1, std::memory_order_relaxed);
-  TensorHead* head = init_head(memory, &storage, dtype, rank, with_info);
-  head->offset = layout.offset;
+  const bool row_major = is_row_major(layout.shape.sizes, layout.strides, rank);
+  TensorHead* head = init_head(memory, &storage, dtype, rank, with_info, row_major, layout.offset);
   for (int d = 0; d < rank; ++d) {
     head->sizes()[d] = layout.shape.sizes[d];
     head->strides()[d] = layout.strides[d];
   }
-  head->row_major = is_row_major(head->sizes(), head->strides(), rank) ? 1 : 0;
   return Tensor(head);
 }
 
@@ -107,7 +146,15 @@ Layout layout_of(const Tensor& x) {
 }
 
 Tensor second_head(const Tensor& x) {
-  return make_head(x.storage(), x.dtype(), layout_of(x), false);
+  const int rank = x.rank();
+  void* memory = take(head_bytes(rank, false));
+  x.storage().refs.fetch_add(1, std::memory_order_relaxed);
+  TensorHead* head =
+      init_head(memory, &x.storage(), x.dtype(), rank, false, x.row_major(), x.offset());
+  const int64_t* from = x.sizes();
+  int64_t* to = head->sizes();
+  for (int d = 0; d < 2 * rank; ++d) to[d] = from[d];
+  return Tensor(head);
 }
 
 Tensor make_borrowed(std::byte* first, DType dtype, const Layout& layout, int64_t bytes,
@@ -120,23 +167,24 @@ Tensor make_borrowed(std::byte* first, DType dtype, const Layout& layout, int64_
                     Storage::kBorrowed | Storage::kEscaped;
   if (read_only) extent |= Storage::kReadOnly;
   Storage* storage = init_storage(block, first, owner, extent);
-  TensorHead* head = init_head(block + sizeof(Storage), storage, dtype, rank, false);
-  head->offset = layout.offset;
+  const bool row_major = is_row_major(layout.shape.sizes, layout.strides, rank);
+  TensorHead* head = init_head(block + sizeof(Storage), storage, dtype, rank, false, row_major,
+                               layout.offset);
   for (int d = 0; d < rank; ++d) {
     head->sizes()[d] = layout.shape.sizes[d];
     head->strides()[d] = layout.strides[d];
   }
-  head->row_major = is_row_major(head->sizes(), head->strides(), rank) ? 1 : 0;
   return Tensor(head);
 }
 
 void free_storage(Storage* storage) noexcept {
   const uint64_t extent = storage->flags();
-  const Owner* owner = storage->owner.load(std::memory_order_acquire);
-  if ((extent & Storage::kBorrowed) == 0) {
+  if ((extent & Storage::kBorrowed) == 0) [[likely]] {
     discharge(static_cast<int64_t>(extent & Storage::kBytesMask));
   }
-  if (owner != nullptr) [[unlikely]] owner->release(owner, storage->data);
+  if (const Owner* owner = storage->owner.load(std::memory_order_acquire)) [[unlikely]] {
+    owner->release(owner, storage->data);
+  }
   give_back_class(storage, static_cast<uint32_t>(extent >> Storage::kClassShift) & 0xffu);
 }
 
@@ -145,13 +193,15 @@ void free_head(TensorHead* head) noexcept {
   if (head->history.load(std::memory_order_relaxed) != 0) forget_history(*head);
   if (head->has_flag(TensorHead::kExtras)) [[unlikely]] forget_extras(*head);
   Storage* storage = head->storage;
-  TensorHead* base = head->is_view != 0 ? head->view_info().base : nullptr;
   // The first head is the tenant of the storage's block; all others have a block of their own.
   if (static_cast<void*>(head) != static_cast<void*>(storage + 1)) {
+    TensorHead* base = head->is_view != 0 ? head->view_info().base : nullptr;
     give_back(head, head_bytes(head->rank, head->is_view != 0));
+    release_storage(storage);
+    if (base != nullptr) Tensor(base).reset();
+    return;
   }
   release_storage(storage);
-  if (base != nullptr) Tensor(base).reset();
 }
 
 bool is_dense(const Tensor& x) {

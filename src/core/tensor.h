@@ -111,7 +111,7 @@ class Tensor {
   int64_t offset() const { return head_->offset; }
   Storage& storage() const { return *head_->storage; }
   std::byte* data() const {
-    return head_->storage->data + head_->offset * size_of(head_->dtype);
+    return head_->storage->data + (head_->offset << size_shift(head_->dtype));
   }
   bool row_major() const { return head_->row_major != 0; }
   bool is_view() const { return head_->is_view != 0; }
@@ -154,6 +154,9 @@ inline Tensor make_tensor(const Meta& meta) {
   return make_tensor(meta.dtype, meta.shape.sizes, meta.shape.rank);
 }
 
+// A new tensor with the dtype and sizes of x, which is row-major; its elements are not set.
+Tensor make_same(const Tensor& x);
+
 // A second head on a storage, without history: for views, detached and saved tensors.
 struct Layout {
   Shape shape;
@@ -163,6 +166,8 @@ struct Layout {
 Layout layout_of(const Tensor& x);
 // with_info: room for a ViewInfo, which the caller fills at once.
 Tensor make_head(Storage& storage, DType dtype, const Layout& layout, bool with_info);
+// The same for x's elements in row-major order under another shape; x is row-major.
+Tensor make_row_major_head(const Tensor& x, const int64_t* sizes, int rank, bool with_info);
 Tensor second_head(const Tensor& x);  // same elements, no history, no base
 
 // Memory of the host. On success `owner` belongs to the storage.

@@ -125,9 +125,8 @@ void File::read_at(uint64_t offset, void* out, size_t size) const {
     });
     if (got < 0) fail_io(path_, "", errno);
     if (got == 0) {
-      fail_number(TG_ERROR_IO, static_cast<int64_t>(offset), Quoted{path_},
-                  ": truncated: ends at byte ", offset, ", had ", size_,
-                  " bytes when it was opened");
+      fail_number(TG_ERROR_IO, 0, Quoted{path_}, ": truncated: ends at byte ", offset, ", had ",
+                  size_, " bytes when it was opened");
     }
     const auto done = static_cast<size_t>(got);
     next += done;

@@ -3,8 +3,8 @@
 // there is nothing to vectorise.
 #include <cstring>
 
+#include "base/dtype.h"
 #include "kernels/softmax.h"
-#include "tapegrad/tapegrad.h"
 
 namespace tg::kernels {
 namespace {

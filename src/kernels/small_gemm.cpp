@@ -4,6 +4,8 @@
 // Compiled once for each target by Highway's re-inclusion.
 #include "kernels/small_gemm.h"
 
+#include <limits>
+
 #include "base/blocks.h"
 #include "base/cpu.h"
 #include "kernels/targets.h"
@@ -24,17 +26,29 @@ namespace hn = hwy::HWY_NAMESPACE;
 // the registers (32 of AVX-512, 16 else).
 #if HWY_TARGET == HWY_AVX3
 constexpr int kRows = 12;
+constexpr int kWideRows = 4;  // without packing and two vectors wide (32x32x32: 570 ns, 12 rows 590)
 #elif HWY_TARGET == HWY_AVX2
 constexpr int kRows = 6;
+constexpr int kWideRows = 6;
 #else
 constexpr int kRows = 4;
+constexpr int kWideRows = 4;
 #endif
 
 constexpr size_t kStackPanel = 2048;      // bytes of a panel of b on the stack
 constexpr int64_t kDepth = 384;           // k of a packed block
 constexpr int64_t kBlockRows = 120;       // rows of a packed block of a: a multiple of 12, 6 and 4
 constexpr int64_t kBlockColumns = 512;    // columns of a packed block of b
-constexpr double kDirect = 48.0 * 48 * 48;  // m n k up to which nothing is packed for its own sake
+// m n k up to which packing costs more than it gives: the operands fit the second-level cache
+// (128x128x128 without packing 114 GFLOP/s, with it 84).
+constexpr double kDirect = 160.0 * 160 * 160;
+
+// What follows a tile's chains.
+enum class Finish : uint8_t {
+  store,      // nothing, and columns are contiguous
+  bias_relu,  // bias or relu or both, and columns are contiguous
+  any
+};
 
 template <class T>
 struct Tile {
@@ -48,17 +62,17 @@ struct Tile {
   int64_t columns;  // of the tile; the last vector may be partial
   bool resume;      // c holds the chains of the k before
   bool last;        // after this k the epilogue follows
-  bool plain;       // nothing to do in the epilogue, and columns are contiguous
+  Finish finish;
   T alpha, beta;
   const T* bias;
   int64_t bias_stride;
   bool relu;
 };
 
-// What follows the chains, for a tile that was spilled to `rows`: width elements a row, of which
+// Finish::any, for a tile that was spilled to `rows`: width elements a row, of which
 // t.columns belong to c. D is the vector for contiguous columns.
 template <class D, class T = hn::TFromD<D>>
-HWY_NOINLINE void finish(const Tile<T>& t, const T* rows, int64_t row_count, int64_t width) {
+HWY_NOINLINE void finish_any(const Tile<T>& t, const T* rows, int64_t row_count, int64_t width) {
   const D wide;
   const hn::CappedTag<T, 1> one;
   const bool contiguous = t.c_column == 1 && (t.bias == nullptr || t.bias_stride == 1);
@@ -94,8 +108,8 @@ HWY_NOINLINE void tile(const Tile<T>& t) {
   const D d;
   using Vec = hn::Vec<D>;
   constexpr int64_t kLanes = hn::MaxLanes(D());
-  const auto all = hn::FirstN(d, kLanes);
-  const auto mask = kPartial ? hn::FirstN(d, static_cast<size_t>(t.columns - (V - 1) * kLanes)) : all;
+  [[maybe_unused]] const auto mask =
+      hn::FirstN(d, static_cast<size_t>(kPartial ? t.columns - (V - 1) * kLanes : kLanes));
   const auto load = [&](const T* from, int v) HWY_ATTR {
     return kPartial && v == V - 1 ? hn::MaskedLoad(mask, d, from + v * kLanes)
                                   : hn::LoadU(d, from + v * kLanes);
@@ -138,28 +152,41 @@ HWY_NOINLINE void tile(const Tile<T>& t) {
     if (R > 8) a8 += a_column;
   }
 
-  if (t.plain) {
+  if (t.finish == Finish::any) {
+    T rows[R * V * kLanes];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
-      T* to = t.c + r * t.c_row;
 #pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) {
-        if (kPartial && v == V - 1) {
-          hn::BlendedStore(sum[r][v], mask, d, to + v * kLanes);
-        } else {
-          hn::StoreU(sum[r][v], d, to + v * kLanes);
-        }
+      for (int v = 0; v < V; ++v) hn::StoreU(sum[r][v], d, rows + (r * V + v) * kLanes);
+    }
+    return finish_any<D>(t, rows, R, V * kLanes);
+  }
+  if (t.finish == Finish::bias_relu) {
+    // Without branches: -0 is the number that changes nothing when added, and nothing is less than
+    // minus infinity.
+    const Vec bound = hn::Set(d, t.relu ? T{0} : -std::numeric_limits<T>::infinity());
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+      const Vec bias = t.bias != nullptr ? load(t.bias, v) : hn::Set(d, T{-0.0f});
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) {
+        const Vec value = hn::Add(sum[r][v], bias);
+        sum[r][v] = hn::IfThenZeroElse(hn::Lt(value, bound), value);
       }
     }
-    return;
   }
-  T rows[R * V * kLanes];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
+    T* to = t.c + r * t.c_row;
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) hn::StoreU(sum[r][v], d, rows + (r * V + v) * kLanes);
+    for (int v = 0; v < V; ++v) {
+      if (kPartial && v == V - 1) {
+        hn::BlendedStore(sum[r][v], mask, d, to + v * kLanes);
+      } else {
+        hn::StoreU(sum[r][v], d, to + v * kLanes);
+      }
+    }
   }
-  finish<D>(t, rows, R, V * kLanes);
 }
 
 // A constant table of tile<D, 1 .. kRows, V, kPartial>.
@@ -229,9 +256,10 @@ void pack(T* to, int64_t width, const T* from, int64_t row, int64_t column, int6
   }
 }
 
+// Filled field by field, and never copied on the way of a small product: copies of fresh stores
+// wait for them (19 ns of a 4x4 product).
 template <class T>
-Tile<T> begin(const Product& s) {
-  Tile<T> t;
+HWY_INLINE void begin(Tile<T>& t, const Product& s) {
   t.a = static_cast<const T*>(s.a);
   t.a_row = s.a_row;
   t.a_column = s.a_column;
@@ -241,7 +269,6 @@ Tile<T> begin(const Product& s) {
   t.c_row = s.c_row;
   t.c_column = s.c_column;
   t.k = s.k;
-  t.columns = 0;
   t.resume = false;
   t.last = true;
   t.alpha = static_cast<T>(s.alpha);
@@ -249,15 +276,22 @@ Tile<T> begin(const Product& s) {
   t.bias = static_cast<const T*>(s.bias);
   t.bias_stride = s.bias_stride;
   t.relu = s.relu;
-  t.plain = t.alpha == 1 && t.beta == 0 && t.bias == nullptr && !t.relu && t.c_column == 1;
-  return t;
+  t.finish = t.alpha != 1 || t.beta != 0 || t.c_column != 1 ||
+                     (t.bias != nullptr && t.bias_stride != 1)
+                 ? Finish::any
+             : t.bias != nullptr || t.relu ? Finish::bias_relu
+                                           : Finish::store;
 }
 
 // All rows of one panel of columns; t.b is contiguous along columns. Rows are shared out evenly, so
 // that no tile is left with too few chains to hide the latency of a multiply-add.
 template <class T>
-void panel(Tile<T> t, int64_t m) {
-  const int64_t tiles = (m + kRows - 1) / kRows;
+HWY_INLINE void panel(Tile<T>& t, int64_t m) {
+  const int64_t most = t.columns > kWidth<T> / 2 ? kWideRows : kRows;
+  if (m <= most) return tile_for<T>(m, t.columns)(t);
+  const T* const a = t.a;
+  T* const c = t.c;
+  const int64_t tiles = (m + most - 1) / most;
   const int64_t rows = m / tiles, longer = m - rows * tiles;
   TileFunction<T> run = tile_for<T>(longer > 0 ? rows + 1 : rows, t.columns);
   for (int64_t i = 0; i < tiles; ++i) {
@@ -267,57 +301,80 @@ void panel(Tile<T> t, int64_t m) {
     t.a += done * t.a_row;
     t.c += done * t.c_row;
   }
+  t.a = a;
+  t.c = c;
 }
 
 // Without any memory: columns of b that are apart are read one at a time.
 template <class T>
-void single_columns(Tile<T> t, int64_t m, int64_t columns, int64_t b_column) {
+HWY_NOINLINE void single_columns(Tile<T>& t, int64_t m, int64_t columns, int64_t b_column) {
   using One = hn::CappedTag<T, 1>;
+  const T* const a = t.a;
   t.columns = 1;
-  t.plain = t.plain && t.c_column == 1;
   for (int64_t j = 0; j < columns; ++j) {
-    Tile<T> u = t;
-    u.b += j * b_column;
-    u.c += j * t.c_column;
-    if (u.bias != nullptr) u.bias += j * t.bias_stride;
+    T* const c = t.c;
     for (int64_t i = 0; i < m;) {
       const int64_t rows = HWY_MIN(m - i, 4);
-      Tiles<One, 1, false>::at(static_cast<int>(rows))(u);
-      u.a += rows * u.a_row;
-      u.c += rows * u.c_row;
+      Tiles<One, 1, false>::at(static_cast<int>(rows))(t);
+      t.a += rows * t.a_row;
+      t.c += rows * t.c_row;
       i += rows;
     }
+    t.a = a;
+    t.c = c + t.c_column;
+    t.b += b_column;
+    if (t.bias != nullptr) t.bias += t.bias_stride;
   }
 }
 
-// Nothing of a is packed, and of b only panels whose columns are apart.
+// How many of the columns left the next panel takes. A rest that fits half a vector is cheaper by
+// itself than as the end of a wide tile.
+template <class T>
+HWY_INLINE int64_t next_columns(int64_t left) {
+  constexpr int64_t kLanes = kWidth<T> / 2;
+  if (left >= kWidth<T>) return kWidth<T>;
+  return left > kLanes && left <= kLanes + kLanes / 2 ? kLanes : left;
+}
+
+// The columns of b are contiguous, and nothing is packed.
 template <class T>
 void direct(const Product& s) {
-  Tile<T> t = begin<T>(s);
-  T on_stack[kStackPanel / sizeof(T)];
-  T* room = nullptr;
-  const size_t room_size = static_cast<size_t>(s.k * HWY_MIN(s.n, kWidth<T>)) * sizeof(T);
-  void* block = nullptr;
-  if (s.b_column != 1) {
-    if (room_size <= kStackPanel) {
-      room = on_stack;
-    } else {
-      block = try_take(room_size);
-      room = static_cast<T*>(block);
-    }
-    if (room == nullptr) return single_columns(t, s.m, s.n, s.b_column);
-  }
-  for (int64_t j = 0; j < s.n; j += kWidth<T>) {
-    t.columns = HWY_MIN(s.n - j, kWidth<T>);
-    const T* b = static_cast<const T*>(s.b) + j * s.b_column;
-    if (room != nullptr) {
-      pack(room, t.columns, b, s.b_row, s.b_column, s.k, t.columns);
-      t.b = room;
-      t.b_row = t.columns;
-    } else {
-      t.b = b;
-    }
+  Tile<T> t;
+  begin(t, s);
+  for (int64_t left = s.n;;) {
+    t.columns = next_columns<T>(left);
     panel(t, s.m);
+    left -= t.columns;
+    if (left == 0) return;
+    t.b += t.columns;
+    t.c += t.columns * t.c_column;
+    if (t.bias != nullptr) t.bias += t.columns * t.bias_stride;
+  }
+}
+
+// The columns of b are apart: one panel after the other is brought together, on the stack if it
+// fits.
+template <class T>
+void direct_packed(const Product& s) {
+  Tile<T> t;
+  begin(t, s);
+  T on_stack[kStackPanel / sizeof(T)];
+  T* room = on_stack;
+  void* block = nullptr;
+  const size_t room_size = static_cast<size_t>(s.k * HWY_MIN(s.n, kWidth<T>)) * sizeof(T);
+  if (room_size > kStackPanel) {
+    block = try_take(room_size);
+    if (block == nullptr) return single_columns(t, s.m, s.n, s.b_column);
+    room = static_cast<T*>(block);
+  }
+  const T* b = t.b;
+  t.b = room;
+  for (int64_t left = s.n; left > 0; left -= t.columns) {
+    t.columns = next_columns<T>(left);
+    pack(room, t.columns, b, s.b_row, s.b_column, s.k, t.columns);
+    t.b_row = t.columns;
+    panel(t, s.m);
+    b += t.columns * s.b_column;
     t.c += t.columns * t.c_column;
     if (t.bias != nullptr) t.bias += t.columns * t.bias_stride;
   }
@@ -333,9 +390,10 @@ void blocked(const Product& s) {
   const int64_t widest = HWY_MIN(s.n, kBlockColumns), tallest = HWY_MIN(s.m, kBlockRows);
   const size_t size = static_cast<size_t>((widest + tallest) * depth) * sizeof(T);
   T* const b_room = static_cast<T*>(try_take(size));
-  if (b_room == nullptr) return direct<T>(s);
+  if (b_room == nullptr) return s.b_column == 1 ? direct<T>(s) : direct_packed<T>(s);
   T* const a_room = b_room + widest * depth;
-  const Tile<T> whole = begin<T>(s);
+  Tile<T> whole;
+  begin(whole, s);
   for (int64_t j = 0; j < s.n; j += kBlockColumns) {
     const int64_t columns = HWY_MIN(s.n - j, kBlockColumns);
     for (int64_t p = 0; p < s.k; p += depth) {
@@ -360,7 +418,7 @@ void blocked(const Product& s) {
           t.k = k;
           t.resume = p > 0;
           t.last = p + k == s.k;
-          t.plain = t.c_column == 1 && (whole.plain || !t.last);
+          if (!t.last && t.c_column == 1) t.finish = Finish::store;
           if (t.bias != nullptr) t.bias += (j + jj) * t.bias_stride;
           for (int64_t ii = 0; ii < rows; ii += kRows) {
             const int64_t height = HWY_MIN(rows - ii, kRows);
@@ -380,10 +438,12 @@ void blocked(const Product& s) {
 template <class T>
 void run(const Product& s) noexcept {
   const double work = static_cast<double>(s.m) * static_cast<double>(s.n) * static_cast<double>(s.k);
-  if (work <= kDirect || s.m <= kRows) {
+  if (work > kDirect && s.m > kRows) {
+    blocked<T>(s);
+  } else if (s.b_column == 1) {
     direct<T>(s);
   } else {
-    blocked<T>(s);
+    direct_packed<T>(s);
   }
 }
 

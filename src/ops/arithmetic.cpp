@@ -23,6 +23,7 @@ struct Elementwise {
 struct Add : Elementwise {
   static constexpr const char* name = "Add";
   static constexpr Op id = Op::add;
+  static constexpr Lane lane = Lane::add;
   static constexpr SaveMask reads[] = {kReadsNothing, kReadsNothing};
   static Meta result(const Tensor& a, const Tensor& b) { return broadcast_meta(a, b); }
   static void forward(const Tensor& out, const Tensor& a, const Tensor& b) {
@@ -37,6 +38,7 @@ struct Add : Elementwise {
 struct Sub : Elementwise {
   static constexpr const char* name = "Sub";
   static constexpr Op id = Op::sub;
+  static constexpr Lane lane = Lane::sub;
   static constexpr SaveMask reads[] = {kReadsNothing, kReadsNothing};
   static Meta result(const Tensor& a, const Tensor& b) {
     if (a.dtype() == DType::boolean && b.dtype() == DType::boolean) {
@@ -58,6 +60,7 @@ struct Sub : Elementwise {
 struct Mul : Elementwise {
   static constexpr const char* name = "Mul";
   static constexpr Op id = Op::mul;
+  static constexpr Lane lane = Lane::mul;
   static constexpr SaveMask reads[] = {reads_input(1), reads_input(0)};
   static Meta result(const Tensor& a, const Tensor& b) { return broadcast_meta(a, b); }
   static void forward(const Tensor& out, const Tensor& a, const Tensor& b) {
@@ -73,6 +76,7 @@ struct Mul : Elementwise {
 struct Div : Elementwise {
   static constexpr const char* name = "Div";
   static constexpr Op id = Op::div;
+  static constexpr Lane lane = Lane::div;
   static constexpr SaveMask reads[] = {reads_input(1), reads_input(0) | reads_input(1)};
   static Meta result(const Tensor& a, const Tensor& b) {
     Meta meta = broadcast_meta(a, b);
@@ -94,6 +98,7 @@ template <bool kMaximum>
 struct Extremum : Elementwise {
   static constexpr const char* name = kMaximum ? "Maximum" : "Minimum";
   static constexpr Op id = kMaximum ? Op::maximum : Op::minimum;
+  static constexpr Lane lane = kMaximum ? Lane::maximum : Lane::minimum;
   static constexpr SaveMask kBoth = reads_input(0) | reads_input(1);
   static constexpr SaveMask reads[] = {kBoth, kBoth};
   static Meta result(const Tensor& a, const Tensor& b) { return broadcast_meta(a, b); }
@@ -122,8 +127,10 @@ Meta same_meta(const Tensor& x) { return {x.dtype(), x.shape()}; }
 struct AddScalar : Elementwise {
   static constexpr const char* name = "AddScalar";
   static constexpr Op id = Op::add_scalar;
+  static constexpr Lane lane = Lane::add_scalar;
   static constexpr SaveMask reads[] = {kReadsNothing};
   using Args = ScalarArgs;
+  static Scalars scalars(const Args& k) { return {k.value, 0, 0, 0}; }
   static Meta result(const Args& k, const Tensor& x) {
     scalars_for("value", x.dtype(), k.value);
     return same_meta(x);
@@ -138,8 +145,10 @@ struct AddScalar : Elementwise {
 struct RsubScalar : Elementwise {
   static constexpr const char* name = "RsubScalar";
   static constexpr Op id = Op::rsub_scalar;
+  static constexpr Lane lane = Lane::rsub_scalar;
   static constexpr SaveMask reads[] = {kReadsNothing};
   using Args = ScalarArgs;
+  static Scalars scalars(const Args& k) { return {k.value, 0, 0, 0}; }
   static Meta result(const Args&, const Tensor& x) { return same_meta(x); }
   static void forward(const Tensor& out, const Args& k, const Tensor& x) {
     const Scalars scalars = scalars_for("value", x.dtype(), k.value);
@@ -151,8 +160,10 @@ struct RsubScalar : Elementwise {
 struct MulScalar : Elementwise {
   static constexpr const char* name = "MulScalar";
   static constexpr Op id = Op::mul_scalar;
+  static constexpr Lane lane = Lane::mul_scalar;
   static constexpr SaveMask reads[] = {kReadsNothing};
   using Args = ScalarArgs;
+  static Scalars scalars(const Args& k) { return {k.value, 0, 0, 0}; }
   static Meta result(const Args& k, const Tensor& x) {
     if (!is_floating(x.dtype())) scalars_for("value", x.dtype(), k.value);
     return same_meta(x);
@@ -168,8 +179,10 @@ struct MulScalar : Elementwise {
 struct DivScalar : Elementwise {
   static constexpr const char* name = "DivScalar";
   static constexpr Op id = Op::div_scalar;
+  static constexpr Lane lane = Lane::div_scalar;
   static constexpr SaveMask reads[] = {kReadsNothing};
   using Args = ScalarArgs;
+  static Scalars scalars(const Args& k) { return {k.value, 0, 0, 0}; }
   static Meta result(const Args&, const Tensor& x) {
     return {is_floating(x.dtype()) ? x.dtype() : DType::float32, x.shape()};
   }
@@ -184,8 +197,10 @@ struct DivScalar : Elementwise {
 struct PowScalar : Elementwise {
   static constexpr const char* name = "PowScalar";
   static constexpr Op id = Op::pow_scalar;
+  static constexpr Lane lane = Lane::pow_scalar;
   static constexpr SaveMask reads[] = {reads_input(0)};
   using Args = ScalarArgs;
+  static Scalars scalars(const Args& k) { return {k.value, 0, 0, 0}; }
   static Meta result(const Args& k, const Tensor& x) {
     if (!is_floating(x.dtype())) {
       scalars_for("exponent", DType::int64, k.value);
@@ -315,7 +330,9 @@ Tensor add_scalar(const Tensor& x, double value, Into into) {
   return run<AddScalar>(into, {value}, x);
 }
 Tensor sub_scalar(const Tensor& x, double value, Into into) {
-  return run<AddScalar>(into, {-value}, x);
+  if (is_floating(x.dtype())) return run<AddScalar>(into, {-value}, x);
+  // -value may not fit an unsigned dtype, value may: a tensor of rank 0 subtracts as it is.
+  return sub(x, scalar(value, x.dtype()), into);
 }
 Tensor rsub_scalar(const Tensor& x, double value, Into into) {
   return run<RsubScalar>(into, {value}, x);

@@ -52,8 +52,21 @@ void broadcast_strides(const Tensor& x, const Tensor& shape, int64_t* strides) {
   }
 }
 
+DType promoted(const Tensor& a, const Tensor& b) {
+  if (a.dtype() == b.dtype()) return a.dtype();
+  // A tensor without dimensions raises the category only, as a number does (torch.result_type).
+  const bool a_leads = a.rank() > 0 && b.rank() == 0;
+  const bool b_leads = b.rank() > 0 && a.rank() == 0;
+  if (a_leads && category(a.dtype()) >= category(b.dtype())) return a.dtype();
+  if (b_leads && category(b.dtype()) >= category(a.dtype())) return b.dtype();
+  if ((a_leads || b_leads) && (is_floating(a.dtype()) || is_floating(b.dtype()))) {
+    return is_floating(a.dtype()) ? a.dtype() : b.dtype();
+  }
+  return promote(a.dtype(), b.dtype());
+}
+
 Meta broadcast_meta(const Tensor& a, const Tensor& b) {
-  const DType dtype = a.dtype() == b.dtype() ? a.dtype() : promote(a.dtype(), b.dtype());
+  const DType dtype = promoted(a, b);
   if (same_shape(a, b)) return {dtype, a.shape()};
   return {dtype, broadcast_shapes(a.shape(), b.shape())};
 }
@@ -75,7 +88,7 @@ void unary(Lane lane, const Tensor& out, const Tensor& x, const Scalars* scalars
 
 void binary(Lane lane, const Tensor& out, const Tensor& a, const Tensor& b,
             const Scalars* scalars) {
-  const DType dtype = gives_bool(lane) ? promote(a.dtype(), b.dtype()) : out.dtype();
+  const DType dtype = gives_bool(lane) ? promoted(a, b) : out.dtype();
   const kernels::Loop loop = loop_for(lane, dtype);
   const int64_t item[] = {size_of(out.dtype()), size_of(dtype), size_of(dtype)};
   if (out.row_major() && a.row_major() && b.row_major() && a.dtype() == dtype &&

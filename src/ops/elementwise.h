@@ -25,6 +25,8 @@ Tensor packed(const Tensor& x);
 // Strides of x seen with the sizes of `shape`: 0 where it is broadcast.
 void broadcast_strides(const Tensor& x, const Tensor& shape, int64_t* strides);
 
+// The dtype that two operands meet in: PyTorch's promotion, tensors without dimensions last.
+DType promoted(const Tensor& a, const Tensor& b);
 Meta broadcast_meta(const Tensor& a, const Tensor& b);
 
 // A scalar for an integer tensor must be integral and exact (abi.md 5); bool takes 0 and 1 alone.

@@ -2,7 +2,7 @@
 // Every operator as a function of tensors. Names are PyTorch's and are not overloaded, so that
 // gradient rules and the C layer can take them by name. Rules stand beside their operators in the
 // family files: arithmetic, comparison, unary, activation, reduction, matrix, views, indexing,
-// loss, creation, random.
+// joining, loss, creation, random.
 #pragma once
 
 #include <span>

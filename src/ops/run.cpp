@@ -64,6 +64,17 @@ Node* reserve_node(const Recording& recording, const Tensor* const* operands, in
   return node.give_up();
 }
 
+Node* reserve_shaped_node(Op op, const Tensor& x, size_t argument_bytes) {
+  const int rank = x.rank();
+  const size_t shapes_bytes = (2 + static_cast<size_t>(rank)) * sizeof(uint64_t);
+  Node* node = make_node(op, {1, 1, 0, shapes_bytes, argument_bytes});
+  node->inputs()[0] = take_edge(*x.head());
+  uint64_t* p = node->shapes() + 1;
+  *p++ = static_cast<uint64_t>(rank) | uint64_t{static_cast<uint8_t>(x.dtype())} << 8;
+  for (int d = 0; d < rank; ++d) *p++ = static_cast<uint64_t>(x.size(d));
+  return node;
+}
+
 void save(Node& node, uint32_t place, const Tensor& x, uint32_t which) {
   Saved& saved = node.saved()[place];
   saved.tensor = second_head(x);

@@ -14,16 +14,19 @@
 //   Meta result(args, inputs…)  dtype and shape, or a failure
 //   void forward(out, args, inputs…)   writes the elements
 //   void gradient(Vjp&)         the vector-Jacobian product, in differentiable operators
+//   lane, scalars(args)         elementwise: the loop of kernels/table.h and its numbers (optional)
 #pragma once
 
 #include <bit>
 #include <cstring>
+#include <tuple>
 #include <type_traits>
 
 #include "autograd/engine.h"
 #include "autograd/record.h"
 #include "autograd/retained.h"
 #include "core/extras.h"
+#include "kernels/table.h"
 #include "ops/catalogue.h"
 
 namespace tg {
@@ -232,6 +235,9 @@ template <class O, class... In>
   }
 }
 
+// A node with one operand that requires grad, keeps its sizes and saves nothing: views, sums.
+Node* reserve_shaped_node(Op op, const Tensor& x, size_t argument_bytes);
+
 template <class O, class... In>
 [[gnu::noinline]] Tensor run_recorded(uint32_t wanted, const Args<O>& args, const In&... inputs) {
   constexpr int n = sizeof...(In);
@@ -246,7 +252,12 @@ template <class O, class... In>
     return out;
   }
   if constexpr (!std::is_same_v<Args<O>, NoArgs>) recording.argument_bytes = sizeof(Args<O>);
-  Reserved node(reserve_node(recording, operands, n, meta));
+  Reserved node;
+  if (n == 1 && O::shapes == Shapes::always && recording.saved == 0) {
+    node = Reserved(reserve_shaped_node(O::id, *operands[0], recording.argument_bytes));
+  } else {
+    node = Reserved(reserve_node(recording, operands, n, meta));
+  }
   if ((recording.saved & kReadsOutput) != 0) reserve_saved_result(*node.get(), out);
   if constexpr (!std::is_same_v<Args<O>, NoArgs>) node.get()->template args<Args<O>>() = args;
   compute<O>(out, args, inputs...);
@@ -254,11 +265,96 @@ template <class O, class... In>
   return out;
 }
 
+// ---- the plain case of elementwise operators ----
+// Operands of one dtype and shape, row-major, in a lane that takes the dtype: the result is like
+// the first operand, so nothing has to be worked out. An operator takes part by naming its `lane`.
+
+inline bool all_plain(const Tensor& first) { return first.row_major(); }
+inline bool all_plain(const Tensor& first, const Tensor& second) {
+  return first.row_major() && second.row_major() && first.dtype() == second.dtype() &&
+         same_shape(first, second);
+}
+
+inline void run_loop(kernels::Loop loop, const void* parameters, const Tensor& out,
+                     const Tensor& x) {
+  void* const data[] = {out.data(), x.data()};
+  const int64_t item = size_of(out.dtype());
+  const int64_t strides[] = {item, item};
+  loop(data, strides, out.numel(), parameters);
+}
+inline void run_loop(kernels::Loop loop, const void* parameters, const Tensor& out,
+                     const Tensor& a, const Tensor& b) {
+  void* const data[] = {out.data(), a.data(), b.data()};
+  const int64_t item = size_of(out.dtype());
+  const int64_t strides[] = {item, item, item};
+  loop(data, strides, out.numel(), parameters);
+}
+
+// The node of a plain call: no shapes to keep, a size that is known but for the saved tensors.
+template <class O, class... In>
+Node* reserve_plain_node(uint32_t wanted, SaveMask saved, const Args<O>& args,
+                         const In&... inputs) {
+  constexpr uint32_t n = sizeof...(In);
+  constexpr size_t argument_bytes = std::is_same_v<Args<O>, NoArgs> ? 0 : sizeof(Args<O>);
+  const auto saved_n = static_cast<uint32_t>(std::popcount(saved));
+  Reserved node(make_node(O::id, {n, 1, saved_n, 0, argument_bytes}));
+  Node& made = *node.get();
+  const Tensor* const operands[] = {&inputs...};
+  uint32_t place = 0;
+  for (uint32_t i = 0; i < n; ++i) {
+    if ((wanted >> i & 1) != 0) made.inputs()[i] = take_edge(*operands[i]->head());
+    if ((saved >> i & 1) != 0) save(made, place++, *operands[i], i);
+  }
+  if constexpr (argument_bytes != 0) made.args<Args<O>>() = args;
+  return node.give_up();
+}
+
+// false: this call is not plain.
+template <class O, class... In>
+inline bool run_plain(Tensor& out, const Args<O>& args, const In&... inputs) {
+  const Tensor& first = std::get<0>(std::tie(inputs...));
+  if (!all_plain(inputs...)) return false;
+  const kernels::Loop loop = kernels::table().at(O::lane, first.dtype());
+  if (loop == nullptr) [[unlikely]] return false;
+  const void* parameters = nullptr;
+  [[maybe_unused]] kernels::Scalars scalars;
+  if constexpr (requires { O::scalars(args); }) {
+    if (!is_floating(first.dtype())) return false;  // integers check their numbers
+    scalars = O::scalars(args);
+    parameters = &scalars;
+  }
+  if (recording_mode()) {
+    const Tensor* const operands[] = {&inputs...};
+    const uint32_t wanted = wanted_operands(operands, sizeof...(In));
+    if (wanted != 0) {
+      const SaveMask saved = saves<O>(wanted);
+      if (!plan_record(O::name, operands, sizeof...(In), wanted, saved)) {
+        out = make_same(first);
+        run_loop(loop, parameters, out, inputs...);
+        return true;
+      }
+      Tensor result = make_same(first);
+      Reserved node(reserve_plain_node<O>(wanted, saved, args, inputs...));
+      if ((saved & kReadsOutput) != 0) reserve_saved_result(*node.get(), result);
+      run_loop(loop, parameters, result, inputs...);
+      link(node.give_up(), result);
+      out = std::move(result);
+      return true;
+    }
+  }
+  out = make_same(first);
+  run_loop(loop, parameters, out, inputs...);
+  return true;
+}
+
 template <class O, class... In>
 inline Tensor run(Into into, const Args<O>& args, const In&... inputs) {
   if (into.kind != Into::Kind::fresh) [[unlikely]] {
     run_into<O>(into, args, inputs...);
     return {};
+  }
+  if constexpr (requires { O::lane; }) {
+    if (Tensor out; run_plain<O>(out, args, inputs...)) return out;
   }
   if constexpr (Recordable<O>) {
     if (recording_mode()) {
@@ -273,18 +369,31 @@ inline Tensor run(Into into, const Args<O>& args, const In&... inputs) {
 }
 
 // Views have no compute: a second head on the storage, linked to the one it came from.
+inline bool view_records(const char* op, const Tensor& x) {
+  if (!recording_mode() || !requires_grad(x) || x.is_inference()) return false;
+  if (x.is_view()) check_view_history(op, x);
+  return true;
+}
+
+template <class O>
+void link_view(const Tensor& out, const Tensor& x, const Args<O>& args) {
+  constexpr size_t bytes = std::is_same_v<Args<O>, NoArgs> ? 0 : sizeof(Args<O>);
+  Node* node = nullptr;
+  if constexpr (O::shapes == Shapes::always) {
+    node = reserve_shaped_node(O::id, x, bytes);
+  } else {
+    node = make_node(O::id, {1, 1, 0, 0, bytes});
+    node->inputs()[0] = take_edge(*x.head());
+  }
+  if constexpr (bytes != 0) node->template args<Args<O>>() = args;
+  link(node, out);
+}
+
 template <class O>
 Tensor run_view(const Tensor& x, const Layout& layout, const Args<O>& args) {
-  const bool records = recording_mode() && requires_grad(x) && !x.is_inference();
-  if (records && x.is_view()) check_view_history(O::name, x);
+  const bool records = view_records(O::name, x);
   Tensor out = make_view(x, layout, current_origin());
-  if (!records) return out;
-  Recording recording{O::id, 1, kReadsNothing, O::shapes};
-  if constexpr (!std::is_same_v<Args<O>, NoArgs>) recording.argument_bytes = sizeof(Args<O>);
-  const Tensor* const operands[] = {&x};
-  Node* node = reserve_node(recording, operands, 1, {});
-  if constexpr (!std::is_same_v<Args<O>, NoArgs>) node->template args<Args<O>>() = args;
-  link(node, out);
+  if (records) link_view<O>(out, x, args);
   return out;
 }
 

@@ -12,6 +12,7 @@ namespace {
 
 template <Lane kLane>
 struct Unary {
+  static constexpr Lane lane = kLane;
   static constexpr Shapes shapes = Shapes::never;
   static constexpr bool elementwise = true;
   static Meta result(const Tensor& x) {
@@ -24,6 +25,7 @@ struct Unary {
 // Fused gradients take g first, and the operand or result that the formula reads second.
 template <Lane kLane>
 struct Fused {
+  static constexpr Lane lane = kLane;
   static constexpr Shapes shapes = Shapes::if_they_differ;
   static constexpr bool elementwise = true;
   static Meta result(const Tensor& g, const Tensor& x) { return broadcast_meta(g, x); }

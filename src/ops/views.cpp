@@ -324,6 +324,20 @@ const Operator as_strided_operator = operator_for<AsStrided>();
 const Operator split_operator = operator_for<Split>();
 
 Tensor view(const Tensor& x, const int64_t* sizes, int32_t rank) {
+  // The common case: a row-major tensor and sizes that are all given.
+  if (x.row_major() && sizes != nullptr && rank >= 0 && rank <= kMaxRank) [[likely]] {
+    int64_t product = 1;
+    bool given = true;
+    for (int d = 0; d < rank; ++d) {
+      given &= sizes[d] > 0 && !__builtin_mul_overflow(product, sizes[d], &product);
+    }
+    if (given && product == x.numel()) {
+      const bool records = view_records(View::name, x);
+      Tensor out = make_row_major_view(x, sizes, rank, current_origin());
+      if (records) link_view<View>(out, x, {});
+      return out;
+    }
+  }
   return view_as(x, inferred_shape(x, sizes, rank));
 }
 

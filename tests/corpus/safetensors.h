@@ -49,10 +49,10 @@ inline std::string repeated(const std::string& text, size_t count) {
   return out;
 }
 
-// A million tensors without elements: sound, and 60 bytes of header for each.
-inline std::string million_entries() {
+// Many tensors without elements: sound, and 60 bytes of header for each.
+inline std::string many_entries(int count) {
   std::string header = "{";
-  for (int i = 0; i < 1'000'000; ++i) {
+  for (int i = 0; i < count; ++i) {
     std::string name = std::to_string(i);
     name.insert(0, 8 - name.size(), '0');
     header += (i == 0 ? "" : ",") + entry(name, "F32", "[0]", "[0,0]");
@@ -106,8 +106,11 @@ inline std::vector<File> hostile() {
   add("S6: surrogate", file("{\"a\xed\xa0\x80\":" + sound),
       "header byte 3: the header is not UTF-8");
   add("S6: above U+10FFFF", file("{\"a\xf4\x90\x80\x80\":" + sound), "not UTF-8");
+  add("S6: lead byte F5", file("{\"a\xf5\x80\x80\x80\":" + sound), "not UTF-8");
   add("S6: continuation alone", file("{\"a\x80\":" + sound), "not UTF-8");
   add("S6: character cut by the end", file("{\"a\xe2\x82"),
+      "header byte 3: the header is not UTF-8");
+  add("S6: character that ends in the data", file("{\"a\xe2\x82", "\x82\":{}}"),
       "header byte 3: the header is not UTF-8");
   add("S6: character cut by a quote", file("{\"a\xe2\x82\":" + sound), "not UTF-8");
 
@@ -138,6 +141,8 @@ inline std::vector<File> hostile() {
   add("S8: comment inside", file("{//\n" + sound_entry("w") + "}", 16), "found '/'");
   add("S8: control character in a name", file("{" + sound_entry("a\nb") + "}", 16),
       "header byte 3: control character in a text, found byte 0A");
+  add("S8: last control character in a name", file("{" + sound_entry("a\x1f") + "}", 16),
+      "header byte 3: control character in a text, found byte 1F");
   add("S8: NUL in a name", file("{" + sound_entry(std::string("a\0b", 3)) + "}", 16),
       "header byte 3: control character in a text, found byte 00");
   add("S8: no colon", file("{\"w\"{}}"), "':' behind a name expected");
@@ -386,6 +391,8 @@ inline std::vector<File> hostile() {
   add("S29: low surrogate alone", file("{" + sound_entry("\\udc00") + "}", 16),
       "header byte 2: half of a surrogate pair");
   add("S29: two high surrogates", file("{" + sound_entry("\\ud800\\ud800") + "}", 16),
+      "header byte 2: half of a surrogate pair");
+  add("S29: two low surrogates", file("{" + sound_entry("\\udc00\\udc00") + "}", 16),
       "header byte 2: half of a surrogate pair");
   add("S29: surrogate and letter", file("{" + sound_entry("\\ud800\\u0041") + "}", 16),
       "half of a surrogate pair");

@@ -151,7 +151,7 @@ TEST_CASE("a file that shrinks while it is read is an error", "[io]") {
   const Outcome result = outcome([&] { file.read_at(0, bytes, 100); });
   CHECK(result.status == TG_ERROR_IO);
   CHECK(result.message == path + ": truncated: ends at byte 40, had 100 bytes when it was opened");
-  CHECK(result.number == 40);
+  CHECK(result.number == 0);  // no errno: the system refused nothing
   put(path + "2", std::string(100, 'y'));
   REQUIRE(rename((path + "2").c_str(), path.c_str()) == 0);
   CHECK_NOTHROW(file.read_at(0, bytes, 40));  // still the old file

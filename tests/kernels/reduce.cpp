@@ -91,9 +91,9 @@ Sizes project(Sizes position, uint32_t reduced) {
   return position;
 }
 
-const std::vector<Sizes> kShapes = {{},        {1},        {8},         {77},        {2500},
-                                    {5, 7},    {3, 300},   {300, 3},    {1, 9},      {130, 70},
-                                    {2, 3, 4}, {7, 1, 33}, {4, 600, 2}, {3, 5, 2, 6}};
+const std::vector<Sizes> kShapes = {{},        {1},       {8},        {77},        {2500},
+                                    {5, 7},    {3, 300},  {300, 3},   {379, 3},    {1, 9},
+                                    {130, 70}, {2, 3, 4}, {7, 1, 33}, {4, 600, 2}, {3, 5, 2, 6}};
 
 TEST_CASE("a sum over any dimensions of any layout is that of a plain loop", "[kernels][reduce]") {
   on_every_target([] {
@@ -213,6 +213,22 @@ TEST_CASE("the position of an extreme is the first one, in any layout", "[kernel
       }
     });
   });
+}
+
+TEST_CASE("the extreme of a strided row may stand in any of its blocks", "[kernels][reduce]") {
+  const int64_t n = 9000, two = 2, one[] = {1};
+  for (const int64_t at : {int64_t{3}, n / 2, n - 1}) {
+    std::vector<double> x(2 * n, 1);
+    x[static_cast<size_t>(2 * at)] = 2;
+    CHECK(arg_reduce_all(Fold::max, DType::float64, x.data(), &two, &n, 1) == at);
+    int64_t position = 0;
+    double value = 0;
+    arg_reduce(Fold::max, DType::float64, &value, &position, one, x.data(), &two, &n, 1, 0);
+    CHECK(position == at);
+    CHECK(value == 2);
+    reduce(Fold::max, DType::float64, &value, one, x.data(), &two, &n, 1, 1, 1);
+    CHECK(value == 2);
+  }
 }
 
 TEST_CASE("values or positions alone may be asked for", "[kernels][reduce]") {
