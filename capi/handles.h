@@ -68,7 +68,7 @@ void drop_slot(Slot* slot) noexcept;  // the last pin of a released handle is go
 class Pin {
  public:
   // what: how a message names the argument.
-  Pin(tg_handle handle, Kind kind, const char* what) {
+  [[gnu::always_inline]] Pin(tg_handle handle, Kind kind, const char* what) {
     Slot* slot = slot_of(handle);
     if (slot == nullptr) [[unlikely]] fail_handle(handle, kind, what);
     const uint64_t generation = handle >> kSlotBits;
@@ -109,7 +109,7 @@ class Pin {
 // A tensor argument: pinned, and seen as the counted pointer that operators take, without a count.
 class TensorPin {
  public:
-  TensorPin(tg_handle handle, const char* what)
+  [[gnu::always_inline]] TensorPin(tg_handle handle, const char* what)
       : pin_(handle, Kind::tensor, what), head_(static_cast<TensorHead*>(pin_.object())) {}
   operator const Tensor&() const { return reinterpret_cast<const Tensor&>(head_); }
   const Tensor& operator*() const { return *this; }
@@ -165,9 +165,10 @@ class NewHandle {
     ThreadRecord* mine = record;
     mine->live_handles.store(mine->live_handles.load(std::memory_order_relaxed) + 1,
                              std::memory_order_relaxed);
+    // Before the handle is live: whoever releases it must find its scope.
+    if (joins_scope && mine->scope != nullptr) [[unlikely]] link_to_scope(slot);
     slot->word.store(generation << Slot::kGenerationShift | Slot::kLive,
                      std::memory_order_release);
-    if (joins_scope && mine->scope != nullptr) [[unlikely]] link_to_scope(slot);
     return generation << kSlotBits | slot->number;
   }
   tg_handle publish(Tensor tensor) noexcept {
@@ -208,9 +209,11 @@ inline bool release_fast(tg_handle handle) noexcept {
   if (slot == nullptr || mine == nullptr || mine->spare_count == kSpareSlots) return false;
   const uint64_t generation = handle >> kSlotBits;
   uint64_t word = generation << Slot::kGenerationShift | Slot::kLive;
-  void* object = slot->object.load(std::memory_order_relaxed);
-  if (generation >= (uint64_t{1} << 29) - 1 || slot->word.load(std::memory_order_acquire) != word ||
-      slot->kind.load(std::memory_order_relaxed) != Kind::tensor ||
+  if (generation >= (uint64_t{1} << 29) - 1 || slot->word.load(std::memory_order_acquire) != word) {
+    return false;
+  }
+  void* object = slot->object.load(std::memory_order_relaxed);  // of this generation, or CAS fails
+  if (slot->kind.load(std::memory_order_relaxed) != Kind::tensor ||
       slot->scope.load(std::memory_order_relaxed) != nullptr ||
       !slot->word.compare_exchange_strong(word, (generation + 1) << Slot::kGenerationShift,
                                           std::memory_order_acq_rel, std::memory_order_relaxed)) {
@@ -224,6 +227,7 @@ inline bool release_fast(tg_handle handle) noexcept {
 }
 enum class Released : uint8_t { yes, not_live, refused };
 Released try_release(tg_handle handle) noexcept;
+[[noreturn]] void fail_release(tg_handle handle, Released why);
 // Whether the handle is live now; never fails.
 bool is_live(tg_handle handle) noexcept;
 uint64_t live_handles() noexcept;

@@ -14,12 +14,13 @@ Tensor add_gradients(const Tensor& a, const Tensor& b) { return add(a, b); }
 
 void add_gradient_in_place(const Tensor& into, const Tensor& grad) noexcept {
   // Shapes and dtypes are equal here, so no operand is converted and nothing can fail.
+  const kernels::Loop loop = kernels::table().at(kernels::Lane::add, into.dtype());
+  if (into.row_major() && grad.row_major()) return run_loop(loop, nullptr, into, into, grad);
   void* const data[] = {into.data(), into.data(), grad.data()};
   const int64_t* const strides[] = {into.strides(), into.strides(), grad.strides()};
   const int64_t size = size_of(into.dtype());
   const int64_t item[] = {size, size, size};
-  kernels::walk(kernels::table().at(kernels::Lane::add, into.dtype()), nullptr, 3, data, strides,
-                item, into.sizes(), into.rank());
+  kernels::walk(loop, nullptr, 3, data, strides, item, into.sizes(), into.rank());
 }
 
 Tensor clone_like(const Tensor& x, const Tensor& like) {
