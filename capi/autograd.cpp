@@ -132,14 +132,6 @@ tg_status tg_node_saved_bytes(tg_node node, uint64_t* out) {
   return guarded(__func__, [&] {
     check_out(out, "out");
     const NodePin pinned(node);
-    uint64_t bytes = 0;
-    if (!tg::is_accumulator(&*pinned)) {
-      for (const tg::Saved& saved : pinned->saved()) {
-        if (saved.tensor) {
-          bytes += static_cast<uint64_t>(saved.tensor.numel() * tg::size_of(saved.tensor.dtype()));
-        }
-      }
-    }
-    *out = bytes;
+    *out = tg::saved_bytes(*pinned);
   });
 }

@@ -202,24 +202,25 @@ Released try_release(tg_handle handle) noexcept {
     }
     const Kind kind = slot->kind.load(std::memory_order_relaxed);
     if (kind == Kind::scope || kind == Kind::context) [[unlikely]] return Released::refused;
-  } while (!slot->word.compare_exchange_weak(word, word & ~Slot::kLive,
+    // Dead, and pinned: a call that ends now must not hand the slot on while a scope has it.
+  } while (!slot->word.compare_exchange_weak(word, (word & ~Slot::kLive) + 1,
                                              std::memory_order_acq_rel));
   mine->live_handles.store(mine->live_handles.load(std::memory_order_relaxed) - 1,
                            std::memory_order_relaxed);
   if (slot->scope.load(std::memory_order_relaxed) != nullptr) [[unlikely]] unlink_from_scope(slot);
-  if ((word & Slot::kPins) == 0) drop_slot(slot);
+  Pin::unpin(slot);
   return Released::yes;
+}
+
+void fail_release(tg_handle handle, Released why) {
+  if (why == Released::not_live) fail_handle(handle, Kind::none, "handle");
+  fail(TG_ERROR_MODE, "handle is a scope or a context, which is not released: a scope ends by "
+       "tg_scope_exit, a context when its callback returns");
 }
 
 void release(tg_handle handle) {
   if (handle == 0) return;
-  switch (try_release(handle)) {
-    case Released::yes: return;
-    case Released::not_live: fail_handle(handle, Kind::none, "handle");
-    case Released::refused:
-      fail(TG_ERROR_MODE, "handle is a scope or a context, which is not released: a scope ends by "
-           "tg_scope_exit, a context when its callback returns");
-  }
+  if (const Released done = try_release(handle); done != Released::yes) fail_release(handle, done);
 }
 
 bool is_live(tg_handle handle) noexcept {

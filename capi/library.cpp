@@ -145,12 +145,17 @@ tg_status tg_release(tg_handle handle) {
 tg_status tg_release_many(const tg_handle* handles, size_t count) {
   return guarded(__func__, [&] {
     if (count > 0) tg::capi::check_pointer(handles, "handles");
-    size_t bad = count;
+    tg_handle bad = 0;
+    auto first = tg::capi::Released::yes;
     for (size_t i = 0; i < count; ++i) {
       if (handles[i] == 0) continue;
-      if (tg::capi::try_release(handles[i]) != tg::capi::Released::yes && bad == count) bad = i;
+      const tg_handle handle = handles[i];  // a destructor may write to the caller's array
+      const auto done = tg::capi::try_release(handle);
+      if (done == tg::capi::Released::yes || bad != 0) continue;
+      bad = handle;
+      first = done;
     }
-    if (bad < count) tg::capi::release(handles[bad]);  // says what was wrong with it
+    if (bad != 0) tg::capi::fail_release(bad, first);
   });
 }
 

@@ -10,11 +10,15 @@ namespace {
 // Guards all lists of scopes. Handles made outside scopes never come here.
 constinit Lock lock;
 
+void take_off(Scope* scope, Slot* slot) noexcept {
+  (slot->previous != nullptr ? slot->previous->next : scope->first) = slot->next;
+  if (slot->next != nullptr) slot->next->previous = slot->previous;
+}
+
 void unlink(Slot* slot) noexcept {
   Scope* scope = slot->scope.load(std::memory_order_relaxed);
   if (scope == nullptr) return;
-  (slot->previous != nullptr ? slot->previous->next : scope->first) = slot->next;
-  if (slot->next != nullptr) slot->next->previous = slot->previous;
+  take_off(scope, slot);
   slot->scope.store(nullptr, std::memory_order_relaxed);
 }
 
@@ -33,6 +37,19 @@ bool in_chain_of(const Scope* innermost, const Scope* scope) {
     if (innermost == scope) return true;
   }
   return false;
+}
+
+// Makes `scope` the thread's innermost one. Under the lock, which guards used_by and inside.
+void put_in_use(ThreadRecord& mine, Scope* scope) noexcept {
+  if (auto* former = static_cast<Scope*>(mine.scope)) former->used_by = nullptr;
+  if (scope != nullptr) scope->used_by = &mine;
+  mine.scope = scope;
+}
+
+// A thread that ends leaves its chain to tg_scope_use.
+void leave_at_end(ThreadRecord& mine) noexcept {
+  LockGuard guard(lock);
+  put_in_use(mine, nullptr);
 }
 
 // One handle of the scope's list, taken off it; 0: the list is empty.
@@ -66,13 +83,11 @@ void scope_enter(tg_scope* out) {
   NewHandle handle;
   auto* scope = new (take(sizeof(Scope))) Scope;
   ThreadRecord& mine = thread_record();
+  mine.leave_scope = leave_at_end;
+  LockGuard guard(lock);
   scope->enclosing = current();
-  scope->used_by = &mine;
-  if (scope->enclosing != nullptr) {
-    scope->enclosing->used_by = nullptr;
-    ++scope->enclosing->inside;
-  }
-  mine.scope = scope;
+  if (scope->enclosing != nullptr) ++scope->enclosing->inside;
+  put_in_use(mine, scope);
   *out = scope->handle = handle.publish(Kind::scope, scope);
 }
 
@@ -86,8 +101,10 @@ void scope_keep(tg_scope handle, tg_handle kept) {
   LockGuard guard(lock);
   Slot* slot = kept_pin.slot();
   if (slot->scope.load(std::memory_order_relaxed) != scope) return;
-  unlink(slot);
-  if (scope->enclosing != nullptr) put(scope->enclosing, slot);
+  if (scope->enclosing == nullptr) return unlink(slot);
+  // Never without a scope in between: a release on another thread looks without the lock.
+  take_off(scope, slot);
+  put(scope->enclosing, slot);
 }
 
 void scope_exit(tg_scope handle) {
@@ -102,10 +119,11 @@ void scope_exit(tg_scope handle) {
   }
   ThreadRecord& mine = thread_record();
   // Off the thread first: destructors that run now may make handles, which are not the scope's.
-  mine.scope = scope->enclosing;
-  if (scope->enclosing != nullptr) {
-    --scope->enclosing->inside;
-    scope->enclosing->used_by = &mine;
+  {
+    LockGuard guard(lock);
+    if (scope->enclosing != nullptr) --scope->enclosing->inside;
+    put_in_use(mine, scope->enclosing);
+    scope->used_by = &mine;  // until its end, so that no other thread takes it up
   }
   while (const tg_handle owned = take_first(scope)) try_release(owned);
   end_handle(handle);
@@ -124,13 +142,12 @@ void scope_use(tg_scope handle, tg_scope* previous) {
                ? " has another scope inside it; use the innermost one of the task"
                : " is in use on another thread; take it off there by tg_scope_use(0, ...)");
     }
-    if (former != nullptr) former->used_by = nullptr;
-    next->used_by = &mine;
-  } else if (former != nullptr) {
+    mine.leave_scope = leave_at_end;
+    put_in_use(mine, next);
+  } else {
     LockGuard guard(lock);
-    former->used_by = nullptr;
+    put_in_use(mine, nullptr);
   }
-  mine.scope = next;
   if (previous != nullptr) *previous = former != nullptr ? former->handle : 0;
 }
 
@@ -140,7 +157,7 @@ using tg::capi::guarded;
 
 tg_status tg_scope_enter(tg_scope* out) {
   return guarded(__func__, [&] {
-    tg::capi::check_out(out, "out");
+    tg::capi::clear_out(out, "out");
     tg::capi::scope_enter(out);
   });
 }
@@ -151,5 +168,8 @@ tg_status tg_scope_exit(tg_scope scope) {
   return guarded(__func__, [&] { tg::capi::scope_exit(scope); });
 }
 tg_status tg_scope_use(tg_scope scope, tg_scope* previous) {
-  return guarded(__func__, [&] { tg::capi::scope_use(scope, previous); });
+  return guarded(__func__, [&] {
+    if (previous != nullptr) *previous = 0;
+    tg::capi::scope_use(scope, previous);
+  });
 }

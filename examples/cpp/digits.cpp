@@ -37,9 +37,9 @@ void read_images(const std::string& path) {
   }
 }
 
-tg::Module make_net() {
-  return tg::nn::Sequential(tg::nn::Linear(kPixels, 128), tg::nn::ReLU(),
-                            tg::nn::Linear(128, kClasses));
+tg::Module make_net() {  // braces: the layers draw their first weights from left to right
+  return tg::nn::Sequential{tg::nn::Linear(kPixels, 128), tg::nn::ReLU(),
+                            tg::nn::Linear(128, kClasses)};
 }
 
 void show_progress(int epoch, double loss) {

@@ -2891,7 +2891,8 @@ TG_API tg_status tg_node_sequence(tg_node node, uint64_t *out);
 /** Bytes of the tensors that a node keeps for backward; 0 after they were freed.
  *  @param node node, borrowed
  *  @param out the bytes
- *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: node
+ *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: node;
+ *      TG_ERROR_AUTOGRAD: a backward runs over the node now
  *  @threads any thread
  *  @since 0.1.0 */
 TG_API tg_status tg_node_saved_bytes(tg_node node, uint64_t *out);

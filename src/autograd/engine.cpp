@@ -12,11 +12,12 @@ namespace tg {
 
 namespace {
 
+constexpr uint32_t kAsked = UINT32_MAX;  // Node::run while saved_bytes looks at the node
 constinit std::atomic<uint32_t> last_pass{0};
 
 uint32_t next_pass() {
   const uint32_t id = last_pass.fetch_add(1, std::memory_order_relaxed) + 1;
-  return id != 0 ? id : next_pass();
+  return id != 0 && id != kAsked ? id : next_pass();
 }
 
 // Sums for the leaves of one pass. Leaves are shared between graphs, so nothing of the pass is
@@ -184,12 +185,15 @@ class Backward {
 
   void claim_node(Node* node) {
     uint32_t owner = 0;
-    if (node->run.compare_exchange_strong(owner, id_, std::memory_order_acquire)) {
-      node->pending = 0;
-      push(node);
-      return;
+    while (!node->run.compare_exchange_weak(owner, id_, std::memory_order_acquire)) {
+      if (owner == id_) return;
+      if (owner != 0 && owner != kAsked) fail_claimed(node);
+      owner = 0;  // somebody asks for its bytes, for a few instructions
     }
-    if (owner == id_) return;
+    node->pending = 0;
+    push(node);
+  }
+  [[noreturn, gnu::cold]] void fail_claimed(Node* node) const {
     fail(TG_ERROR_AUTOGRAD, algebra_.operator_of(node->op).name,
          "Backward is part of another backward that runs now; wait for it to end, or compute "
          "the graph anew for each");
@@ -249,8 +253,8 @@ class Backward {
           ++child->pending;
         }
       }
-      node->flags = static_cast<uint16_t>(needed ? node->flags | Node::kNeeded
-                                                 : node->flags & ~Node::kNeeded);
+      node->flags = static_cast<uint8_t>(needed ? node->flags | Node::kNeeded
+                                                : node->flags & ~Node::kNeeded);
     }
   }
 
@@ -299,7 +303,7 @@ class Backward {
     if (!asked_.empty()) {
       capture(node);
       if (!node.has(Node::kNeeded)) return;
-    } else if (node.has(Node::kRetains)) [[unlikely]] {
+    } else if (node.retains()) [[unlikely]] {
       for (uint32_t i = 0; i < node.outputs_n; ++i) {
         if (node.grads()[i]) retained_.push_back({&node, i, node.grads()[i]});
       }
@@ -368,9 +372,12 @@ class Backward {
       return;
     }
     for (LeafSum& sum : leaves_.all()) prepare(sum);
+    for (Retained& retained : retained_) {
+      prepare_retained(*retained.node, retained.output, retained.grad, algebra_);
+    }
     for (LeafSum& sum : leaves_.all()) store(sum);
     for (Retained& retained : retained_) {
-      store_retained(*retained.node, retained.output, retained.grad, algebra_.add);
+      store_retained(*retained.node, retained.output, retained.grad);
     }
   }
 
@@ -441,6 +448,26 @@ void run_backward(const Algebra& algebra, std::span<Root> roots, std::span<Asked
   EngineModes modes(options.create_graph);
   Backward pass(algebra, roots, asked, options);
   pass.run();
+}
+
+// The node is claimed as a pass would claim it: what it saved cannot go meanwhile.
+uint64_t saved_bytes(Node& node) {
+  if (is_accumulator(&node)) return 0;
+  uint32_t owner = 0;
+  while (!node.run.compare_exchange_weak(owner, kAsked, std::memory_order_acquire)) {
+    if (owner != 0 && owner != kAsked) {
+      fail(TG_ERROR_AUTOGRAD, "a backward runs over the node now and may free what it saved; ask "
+           "before it or after it");
+    }
+    owner = 0;
+  }
+  uint64_t bytes = 0;
+  for (const Saved& saved : node.saved()) {
+    if (!saved.tensor) continue;
+    bytes += static_cast<uint64_t>(saved.tensor.numel() * size_of(saved.tensor.dtype()));
+  }
+  node.run.store(0, std::memory_order_release);
+  return bytes;
 }
 
 // ---- Vjp ----

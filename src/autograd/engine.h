@@ -39,6 +39,9 @@ struct BackwardOptions {
 void run_backward(const Algebra& algebra, std::span<Root> roots, std::span<Asked> asked,
                   BackwardOptions options);
 
+// Bytes of the tensors that a node keeps. Fails while a backward runs over it.
+uint64_t saved_bytes(Node& node);
+
 class Backward;
 
 // What a gradient rule sees of the node that runs.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "autograd/modes.h"
 
-#include <cstring>
+#include <utility>
 
 #include "base/error.h"
 #include "base/thread.h"
@@ -245,16 +245,22 @@ ModeScope::~ModeScope() {
   state = before_;
 }
 
-EngineModes::EngineModes(bool grad) : before_(state), depth_(spilled()), floor_(0) {
+EngineModes::EngineModes(bool grad)
+    : before_(state), depth_(spilled()), floor_(0), spill_(nullptr) {
   ThreadRecord& thread = thread_record();
   floor_ = thread.mode_floor;
-  // Callbacks get a fresh stack above the spilled entries; nothing of it can be left by an exit.
+  // Callbacks get a fresh stack, spilled entries included: the ones below must not be written over.
+  if (depth_ > 0) spill_ = std::exchange(thread.mode_spill, nullptr);
   thread.mode_floor = 0;
   thread.mode_depth = 0;
   set_word((before_ & kAnomaly) | (before_ & kNestingAllowed) | (grad ? 0u : 1u));
 }
 
 EngineModes::~EngineModes() {
+  if (spill_ != nullptr) {
+    if (record->mode_spill != nullptr) give_back(record->mode_spill, kSpillCapacity);
+    record->mode_spill = spill_;
+  }
   record->mode_depth = depth_;
   record->mode_floor = floor_;
   state = before_;

@@ -82,6 +82,7 @@ class EngineModes {
   uint64_t before_;
   uint32_t depth_;
   uint32_t floor_;
+  void* spill_;
 };
 
 }  // namespace tg

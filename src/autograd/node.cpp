@@ -69,6 +69,7 @@ Node* make_node(Op op, const NodeSize& size) {
   node->pending = 0;
   node->op = op;
   node->flags = size.shapes_bytes != 0 ? Node::kShapes : 0;
+  node->marks.store(0, std::memory_order_relaxed);
   node->inputs_n = static_cast<uint16_t>(size.inputs);
   node->saved_n = static_cast<uint16_t>(size.saved);
   node->outputs_n = static_cast<uint16_t>(size.outputs);
@@ -91,6 +92,7 @@ Accumulator* make_accumulator(TensorHead* leaf) {
   node->pending = 0;
   node->op = Op{};
   node->flags = Node::kAccumulator;
+  node->marks.store(0, std::memory_order_relaxed);
   node->inputs_n = node->saved_n = node->outputs_n = 0;
   node->link = nullptr;
   node->grad_set_by_user = false;

@@ -43,19 +43,22 @@ struct Node : History {
   std::atomic<uint32_t> run;  // the backward that claimed it; 0: none
   uint32_t pending;           // consumers not yet done
   Op op;
-  uint16_t flags;
+  uint8_t flags;  // written before the node is linked, then by the backward that claimed it
+  std::atomic<uint8_t> marks;  // written by anyone at any time
   uint16_t inputs_n, saved_n, outputs_n;
   uint16_t block_class;
   Node* link;  // engine and drop: intrusive stack. No container, no memory
 
-  static constexpr uint16_t kAccumulator = 1;
-  static constexpr uint16_t kFreed = 2;      // what it saved is gone: a second pass is an error
-  static constexpr uint16_t kShapes = 4;     // sizes and dtypes of the inputs stand in the tail
-  static constexpr uint16_t kRetains = 8;    // a tensor of its outputs retains its gradient
-  static constexpr uint16_t kInPlace = 16;   // an in-place operator: written_version counts
-  static constexpr uint16_t kNeeded = 32;    // engine: lies on the way to an input of tg_grad
+  static constexpr uint8_t kAccumulator = 1;
+  static constexpr uint8_t kFreed = 2;    // what it saved is gone: a second pass is an error
+  static constexpr uint8_t kShapes = 4;   // sizes and dtypes of the inputs stand in the tail
+  static constexpr uint8_t kInPlace = 8;  // an in-place operator: written_version counts
+  static constexpr uint8_t kNeeded = 16;  // engine: lies on the way to an input of tg_grad
+  // Among the marks:
+  static constexpr uint8_t kRetains = 1;  // a tensor of its outputs retains its gradient
 
-  bool has(uint16_t flag) const { return (flags & flag) != 0; }
+  bool has(uint8_t flag) const { return (flags & flag) != 0; }
+  bool retains() const { return (marks.load(std::memory_order_relaxed) & kRetains) != 0; }
 
   // Tail: sequence number, edges, gradients, saved tensors, shapes if kShapes,
   // the written version if kInPlace, arguments.

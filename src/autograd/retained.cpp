@@ -23,21 +23,32 @@ Entry** find(const TensorHead* head) {
   return place;
 }
 
+// The tensor that retains this output; null: none, or it is gone.
+TensorHead* find_edge(const Node& node, uint32_t output) {
+  const uint64_t wanted = Edge(const_cast<Node*>(&node), output).word;
+  Entry* entry = entries;
+  while (entry != nullptr && entry->edge != wanted) entry = entry->next;
+  return entry != nullptr ? entry->head : nullptr;
+}
+
 }  // namespace
 
 void retain_grad(const Tensor& x) {
   TensorHead& head = *x.head();
-  auto* fresh = new (take(sizeof(Entry))) Entry{nullptr, &head, history_word(head)};
+  auto* fresh = new (take(sizeof(Entry))) Entry{nullptr, &head, 0};
+  const Edge edge = take_edge(head);  // counted: another thread may change x in place meanwhile
   {
     LockGuard guard(lock);
-    if (*find(&head) == nullptr) {
+    if (edge && *find(&head) == nullptr) {
+      fresh->edge = edge.word;
       fresh->next = entries;
       entries = fresh;
-      Edge(fresh->edge).node()->flags |= Node::kRetains;
+      edge.node()->marks.fetch_or(Node::kRetains, std::memory_order_relaxed);
       head.flags.fetch_or(TensorHead::kRetainsGrad, std::memory_order_relaxed);
       fresh = nullptr;
     }
   }
+  if (edge) let_go(edge.node());
   if (fresh != nullptr) give_back(fresh, sizeof(Entry));
 }
 
@@ -58,29 +69,31 @@ void move_retained(TensorHead& head, Edge to) noexcept {
   LockGuard guard(lock);
   if (Entry* entry = *find(&head); entry != nullptr) {
     entry->edge = to.word;
-    to.node()->flags |= Node::kRetains;
+    to.node()->marks.fetch_or(Node::kRetains, std::memory_order_relaxed);
   }
 }
 
-void store_retained(Node& node, uint32_t output, const Tensor& grad, AddGrad add) {
-  // The sum is computed outside the lock: it takes time and may fail. The tensor may die
-  // meanwhile, so it is looked up again before its .grad is set.
-  const uint64_t wanted = Edge(&node, output).word;
-  auto find_edge = [wanted]() -> TensorHead* {
-    Entry* entry = entries;
-    while (entry != nullptr && entry->edge != wanted) entry = entry->next;
-    return entry != nullptr ? entry->head : nullptr;
-  };
-  Tensor old_grad;
+// Under the lock the head cannot end: its end asks for the lock first. Nothing that could run a
+// user's deleter, no last reference to a gradient above all, may go while it is held.
+void prepare_retained(const Node& node, uint32_t output, Tensor& grad, const Algebra& algebra) {
+  Tensor former;
   {
     LockGuard guard(lock);
-    const TensorHead* head = find_edge();
+    const TensorHead* head = find_edge(node, output);
     if (head == nullptr) return;
-    old_grad = extra_grad(*head, nullptr);
+    reserve_extra(*head);
+    former = extra_grad(*head, nullptr);
   }
-  Tensor sum = old_grad ? add(old_grad, grad) : grad;
+  if (former) {
+    grad = algebra.add(former, grad);
+  } else if (!grad.is_sole_owner()) {
+    grad = algebra.clone_like(grad, grad);
+  }
+}
+
+void store_retained(const Node& node, uint32_t output, Tensor& grad) noexcept {
   LockGuard guard(lock);
-  if (TensorHead* head = find_edge()) set_extra_grad(*head, std::move(sum), false);
+  if (TensorHead* head = find_edge(node, output)) replace_extra_grad(*head, grad);
 }
 
 }  // namespace tg

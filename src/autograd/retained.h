@@ -3,7 +3,7 @@
 // belongs to which tensor. The engine asks only for nodes that carry kRetains.
 #pragma once
 
-#include "autograd/node.h"
+#include "autograd/engine.h"
 
 namespace tg {
 
@@ -14,8 +14,10 @@ void forget_retained(TensorHead& head) noexcept;
 // The head was changed in place: what it retains is the gradient of its new value.
 void move_retained(TensorHead& head, Edge to) noexcept;
 
-// Adds grad to the .grad of the tensor that retains this output, if it still lives.
-using AddGrad = Tensor (*)(const Tensor& old_grad, const Tensor& grad);
-void store_retained(Node& node, uint32_t output, const Tensor& grad, AddGrad add);
+// Two steps, so that a pass writes all gradients or none. The first, which may fail, makes of grad
+// what the tensor that retains this output will have as its .grad, and takes the memory for it;
+// the second puts it there, if the tensor still lives, and leaves the former .grad in grad.
+void prepare_retained(const Node& node, uint32_t output, Tensor& grad, const Algebra& algebra);
+void store_retained(const Node& node, uint32_t output, Tensor& grad) noexcept;
 
 }  // namespace tg

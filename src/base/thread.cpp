@@ -22,6 +22,7 @@ bool key_made = false;
 
 void thread_ends(void* memory) {
   auto* mine = static_cast<ThreadRecord*>(memory);
+  if (mine->scope != nullptr) mine->leave_scope(*mine);
   settle_and_give_up(*mine);
   record = nullptr;
   mine->used.store(0, std::memory_order_release);

@@ -36,6 +36,7 @@ struct ThreadRecord {
   uint64_t sequence;  // autograd/node.h: number of the next node recorded here
   void* drop_list;    // autograd/node.cpp: nodes that wait to be freed
   void* scope;        // capi/scopes.cpp: the scope in use
+  void (*leave_scope)(ThreadRecord& mine) noexcept;  // at the thread's end, where one is in use
   void* mode_spill;   // autograd/modes.cpp: mode entries deeper than the word holds
   uint32_t mode_depth;
   uint32_t mode_floor;  // entries below it belong to a running tg_*_call

@@ -228,7 +228,7 @@ void run(DType dtype, const Product& s) noexcept {
   }
   const double work =
       static_cast<double>(s.m) * static_cast<double>(s.n) * static_cast<double>(s.k);
-  if (work > static_cast<double>(load_threshold())) return run_large(dtype, s, work);
+  if (work > static_cast<double>(own_threshold())) return run_large(dtype, s, work);
   count(&Counters::own);
   kernels::product(dtype, s);
 }

@@ -46,7 +46,6 @@ struct Found {
   bool strict_memory;
   uint32_t buffers;
   int64_t address_space;  // bytes that opening and testing it mapped; 0: not known
-  int64_t threshold;      // m n k up to which the own kernel is used
   SelfTest tests[2];      // float32, float64
 };
 
@@ -63,8 +62,8 @@ struct Governor {
 };
 extern constinit Governor governor;
 
-// The least m n k above which a BLAS is opened: nothing smaller asks for it.
-int64_t load_threshold() noexcept;
+// m n k up to which the own kernel computes, so that no BLAS is opened. By the processor alone.
+int64_t own_threshold() noexcept;
 
 // May products of m n k = size go to the BLAS? Opens and tests it if the size calls for it. The
 // answer for a size and dtype never changes (but in a child that was forked while the BLAS was

@@ -160,10 +160,8 @@ size_t describe(char* buffer, size_t capacity) noexcept {
   json.pair("buffers", f.buffers);
   json.pair("address_space_bytes", f.address_space);
   json.key("own_kernel_below");
-  if (ready) {
-    text << f.threshold;
-  } else if (!answered) {
-    text << load_threshold();
+  if (ready || !answered) {
+    text << own_threshold();
   } else {
     text << "null";  // for every size
   }

@@ -100,12 +100,26 @@ Tensor extra_grad(const TensorHead& head, bool* set_by_user) {
 }
 
 void set_extra_grad(const TensorHead& head, Tensor grad, bool set_by_user) {
-  if (!grad && !head.has_flag(TensorHead::kExtras)) return;
+  if (!grad) return replace_extra_grad(head, grad);
   auto& changed = const_cast<TensorHead&>(head);
   change(changed, make(&head), [&](Extra& entry) {
     std::swap(entry.grad, grad);  // the former one goes after the lock is left
     entry.grad_set_by_user = set_by_user;
   });
+}
+
+void reserve_extra(const TensorHead& head) {
+  if (head.has_flag(TensorHead::kExtras)) return;
+  change(const_cast<TensorHead&>(head), make(&head), [](Extra&) {});
+}
+
+void replace_extra_grad(const TensorHead& head, Tensor& grad) noexcept {
+  if (!head.has_flag(TensorHead::kExtras)) return;
+  LockGuard guard(lock_of(&head));
+  Extra* entry = *find(&head);
+  if (entry == nullptr) return;
+  std::swap(entry->grad, grad);
+  entry->grad_set_by_user = false;
 }
 
 void forget_extras(TensorHead& head) noexcept {

@@ -16,6 +16,10 @@ String name_of_tensor(const TensorHead& head);  // "" if none
 
 Tensor extra_grad(const TensorHead& head, bool* set_by_user);
 void set_extra_grad(const TensorHead& head, Tensor grad, bool set_by_user);
+// The same in two steps: room is made first, then nothing can fail. The former .grad comes back in
+// `grad`, so that its end, which may run a user's deleter, is up to the caller.
+void reserve_extra(const TensorHead& head);
+void replace_extra_grad(const TensorHead& head, Tensor& grad) noexcept;
 
 // The head ends: its extras end with it.
 void forget_extras(TensorHead& head) noexcept;

@@ -584,11 +584,8 @@ int main(void) {
   autograd();
   modules_and_optimizers();
   dictionaries_and_files();
-  tg_scope_exit(good_scope);
-  tg_release(good_handle);
-  tg_release(good_object);
-  tg_release(good_node);
-  tg_release(good_dict);
+  tg_scope_exit(good_scope); /* releases what was made inside */
+  tg_release(good_handle), tg_release(good_object), tg_release(good_node), tg_release(good_dict);
   tg_release(good_optimizer);
   tg_release(good_generator);
   tg_release(good_module);

@@ -97,6 +97,7 @@ struct Plan {
   bool once = true;     // EINTR: the same call made again succeeds
   bool kill = false;    // the process ends instead
   size_t shortest = 0;  // 0: none; else reads and writes move at most this many bytes
+  bool full = false;    // writes move nothing and give no error
 };
 inline Plan plan;
 inline FileOperations real;
@@ -133,7 +134,7 @@ inline const FileOperations kFailing = {
       return fails() ? ssize_t{-1} : real.pread(descriptor, out, moved(size), offset);
     },
     [](int descriptor, const void* bytes, size_t size) {
-      return fails() ? ssize_t{-1} : real.write(descriptor, bytes, moved(size));
+      return fails() ? ssize_t{-1} : plan.full ? 0 : real.write(descriptor, bytes, moved(size));
     },
     [](int descriptor) { return fails() ? -1 : real.fsync(descriptor); },
     [](const char* from, const char* to) { return fails() ? -1 : real.rename(from, to); },

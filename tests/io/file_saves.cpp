@@ -281,6 +281,20 @@ TEST_CASE("a save killed at its k-th operation leaves the old content or the new
   CHECK(get(path) == "after");
 }
 
+TEST_CASE("a write that moves nothing ends the save", "[io]") {
+  const Folder folder;
+  const std::string path = folder / "a";
+  put(path, "old");
+  Plan wanted;
+  wanted.full = true;
+  const Failing failing(wanted);
+  const Outcome result = save(path, "new");
+  CHECK(result.status == TG_ERROR_IO);
+  CHECK(result.message == path + ": nothing can be written: no space left on device (ENOSPC)");
+  CHECK(get(path) == "old");
+  CHECK(folder.names() == std::set<std::string>{"a"});
+}
+
 TEST_CASE("a full disk is told, and the old file stays", "[io]") {
   // /dev/full is no regular file; a limit on file size says the same to write(2): EFBIG.
   const Folder folder;
