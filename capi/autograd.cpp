@@ -86,9 +86,8 @@ tg_status tg_node_name(tg_node node, char* buffer, size_t capacity, size_t* leng
 
 tg_status tg_node_inputs(tg_node node, tg_node* inputs, size_t capacity, size_t* count) {
   return guarded(__func__, [&] {
+    clear_outs(inputs, capacity, "inputs");
     check_pointer(count, "count");
-    if (capacity > 0) check_pointer(inputs, "inputs");
-    for (size_t i = 0; i < capacity; ++i) inputs[i] = 0;
     const NodePin pinned(node);
     const size_t n = pinned->inputs_n;
     if (inputs != nullptr && n > capacity) {

@@ -156,7 +156,8 @@ class NewHandle {
   NewHandle& operator=(const NewHandle&) = delete;
 
   // The handle owns the object from here on. Tensors and nodes join the thread's scope.
-  tg_handle publish(Kind kind, void* object, bool joins_scope = false) noexcept {
+  [[gnu::always_inline]] tg_handle publish(Kind kind, void* object,
+                                           bool joins_scope = false) noexcept {
     Slot* slot = slot_;
     slot_ = nullptr;
     slot->object.store(object, std::memory_order_relaxed);

@@ -315,9 +315,8 @@ tg_status tg_as_strided(tg_tensor x, const int64_t* shape, const int64_t* stride
 tg_status tg_split(tg_tensor x, int64_t size, int64_t dim, tg_tensor* outs, size_t capacity,
                    size_t* count) {
   return guarded(__func__, [&] {
+    clear_outs(outs, capacity, "outs");
     check_pointer(count, "count");
-    if (capacity > 0) check_pointer(outs, "outs");
-    for (size_t i = 0; i < capacity; ++i) outs[i] = 0;
     const TensorPin operand(x, "operand 0");
     const auto parts = static_cast<size_t>(tg::split_count(*operand, size, dim));
     if (outs == nullptr) {

@@ -91,6 +91,11 @@ inline void clear_out(tg_handle* out, const char* what) {
   check_pointer(out, what);
   *out = 0;
 }
+// The places of an array out, which may be absent where capacity is 0: 0 too.
+inline void clear_outs(tg_handle* outs, size_t capacity, const char* what) {
+  if (capacity > 0) check_pointer(outs, what);
+  for (size_t i = 0; i < capacity; ++i) outs[i] = 0;
+}
 bool boolean(int32_t value, const char* what);
 DType dtype_of(int32_t number);
 void check_flags(uint32_t flags, uint32_t known);

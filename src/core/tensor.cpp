@@ -50,7 +50,7 @@ inline Storage* init_storage(void* memory, std::byte* data, const Owner* owner, 
 namespace {
 
 // One block: storage, head, data. The storage stands first, so that its address frees the block.
-inline TensorHead* make_block(DType dtype, int rank, int64_t bytes) {
+[[gnu::always_inline]] inline TensorHead* make_block(DType dtype, int rank, int64_t bytes) {
   const size_t front = sizeof(Storage) + head_bytes(rank, false);
   charge(bytes);
   const size_t total = front + (kDataAlignment - kBlockAlignment) + static_cast<size_t>(bytes);
@@ -177,7 +177,9 @@ Tensor make_borrowed(std::byte* first, DType dtype, const Layout& layout, int64_
   return Tensor(head);
 }
 
-void free_storage(Storage* storage) noexcept {
+namespace {
+
+[[gnu::always_inline]] inline void end_storage(Storage* storage) noexcept {
   const uint64_t extent = storage->flags();
   if ((extent & Storage::kBorrowed) == 0) [[likely]] {
     discharge(static_cast<int64_t>(extent & Storage::kBytesMask));
@@ -187,6 +189,10 @@ void free_storage(Storage* storage) noexcept {
   }
   give_back_class(storage, static_cast<uint32_t>(extent >> Storage::kClassShift) & 0xffu);
 }
+
+}  // namespace
+
+void free_storage(Storage* storage) noexcept { end_storage(storage); }
 
 void free_head(TensorHead* head) noexcept {
   // History first: until then a running backward may still give the tensor a .grad.
@@ -201,6 +207,8 @@ void free_head(TensorHead* head) noexcept {
     if (base != nullptr) Tensor(base).reset();
     return;
   }
+  // Most tensors are the only ones on their storage: it ends here without another call.
+  if (storage->refs.load(std::memory_order_acquire) == 1) return end_storage(storage);
   release_storage(storage);
 }
 

@@ -84,13 +84,18 @@ struct Mm {
   static constexpr Shapes shapes = Shapes::never;
   static constexpr SaveMask reads[] = {reads_input(1), reads_input(0)};
   static Meta result(const Tensor& a, const Tensor& b) {
+    const bool fits = has_products(a.dtype()) && a.dtype() == b.dtype() && a.rank() == 2 &&
+                      b.rank() == 2 && a.size(1) == b.size(0);
+    if (!fits) [[unlikely]] refuse(a, b);
+    const int64_t sizes[] = {a.size(0), b.size(1)};
+    return {a.dtype(), Shape(sizes, 2)};
+  }
+  [[gnu::cold, gnu::noinline]] static void refuse(const Tensor& a, const Tensor& b) {
     constexpr const char* advice = "; use tg_matmul for other ranks";
     check_dtypes("a", a, "b", b);
     check_rank(0, "a", a, 2, advice);
     check_rank(1, "b", b, 2, advice);
-    if (a.size(1) != b.size(0)) [[unlikely]] fail_inner(1, a, a.size(1), b, b.size(0));
-    const int64_t sizes[] = {a.size(0), b.size(1)};
-    return {a.dtype(), Shape(sizes, 2)};
+    fail_inner(1, a, a.size(1), b, b.size(0));
   }
   static void forward(const Tensor& out, const Tensor& a, const Tensor& b) {
     blas::gemm(out.dtype(), matrix(out), matrix(a), matrix(b));

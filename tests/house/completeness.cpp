@@ -139,3 +139,36 @@ TEST_CASE("each function is called from C89", "[house]") {
   INFO(house::joined(uncalled));
   CHECK(uncalled.empty());
 }
+
+TEST_CASE("each operator of the catalogue has its gradient checked", "[house]") {
+  static const std::regex kEntry(R"re(^TG_OP\(([a-z0-9_]+)\))re");
+  static const std::regex kBackward(R"re(_backward$)re");
+  // Operators that are reached under another name than that of the catalogue.
+  static const std::vector<std::pair<std::string, std::string>> kOtherNames = {
+      {"extreme", "max"},        {"extreme_dim", "max_dim"},    {"rsub_scalar", "sigmoid"},
+      {"scatter_add", "gather"}, {"index_add", "index_select"}, {"copy", "copy_"},
+      {"fill", "fill_"}};
+  std::string tests;  // those that compare gradients with finite differences
+  for (const std::string& file : house::files_below("tests/ops", {".cpp"})) {
+    const std::string text = house::read(house::tree() / file);
+    if (text.find("gradcheck.h") != std::string::npos) tests += house::code_of(text);
+  }
+  std::vector<std::string> unchecked;
+  size_t count = 0;
+  for (const std::string& line :
+       house::lines_of(house::read(house::tree() / "src/ops/catalogue.inc"))) {
+    std::smatch match;
+    if (!std::regex_search(line, match, kEntry)) continue;
+    std::string name = match[1].str();
+    ++count;
+    // A fused gradient is checked by the second order of its operator.
+    name = std::regex_replace(name, kBackward, "");
+    for (const auto& [entry, other] : kOtherNames) {
+      if (name == entry) name = other;
+    }
+    if (!std::regex_search(tests, std::regex("\\b" + name + "\\b"))) unchecked.push_back(name);
+  }
+  CHECK(count >= 50);
+  INFO(house::joined(unchecked));
+  CHECK(unchecked.empty());
+}

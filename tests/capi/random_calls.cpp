@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+// Random calls of every function of the header, with random handles, shapes, numbers, pointers and
+// modes. Whatever comes in, a known status comes out; handles that a failed call gives are 0; and
+// when all that is alive has been released, nothing is left.
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "calls/header.h"
+#include "calls/random_table.h"
+
+namespace {
+
+using calls::Call;
+using calls::Kind;
+using calls::Player;
+using calls::Row;
+using calls::table;
+
+uint64_t seed() {
+  const char* text = std::getenv("TG_TEST_SEED");
+  return text != nullptr ? std::strtoull(text, nullptr, 0) : 20240807;
+}
+
+struct Count {
+  uint64_t calls = 0, successes = 0;
+};
+std::vector<Count> counts;
+
+Kind kind_of(tg_handle handle) {
+  int32_t dtype = 0;
+  size_t size = 0;
+  uint64_t a = 0, b = 0;
+  double lr = 0;
+  if (tg_tensor_dtype(handle, &dtype) == TG_OK) return Kind::tensor;
+  if (tg_module_parameter_count(handle, &size) == TG_OK) return Kind::module;
+  if (tg_dict_size(handle, &size) == TG_OK) return Kind::dict;
+  if (tg_optimizer_get(handle, "lr", &lr) == TG_OK) return Kind::optimizer;
+  if (tg_generator_state_get(handle, &a, &b) == TG_OK) return Kind::generator;
+  if (tg_node_sequence(handle, &a) == TG_OK) return Kind::node;
+  return Kind::object;
+}
+
+}  // namespace
+
+void calls::play(Player& player, size_t which) {
+  const Row& row = table()[which];
+  Call call;
+  ++player.depth;
+  const tg_status status = row.run(player, call);
+  --player.depth;
+  ++counts[which].calls;
+  counts[which].successes += status == TG_OK;
+  auto finding = [&](const char* what) {
+    player.findings.push_back(std::string(row.name) + ": " + what + ", status " +
+                              std::to_string(status) + ": " + tg_last_error_message());
+  };
+  if (status < TG_OK || status > TG_ERROR_PEER || status == TG_ERROR_INTERNAL) finding("status");
+  if (status != TG_OK && (tg_last_error() != status || tg_last_error_message()[0] == 0)) {
+    finding("no last error");
+  }
+  for (const Call::Place& place : call.places) {
+    for (size_t i = 0; i < place.count; ++i) {
+      const tg_handle made = place.at[i];
+      if (status != TG_OK && made != 0) finding("a handle after a failure");
+      if (status != TG_OK || made == 0) continue;
+      // Where more places were given than handles came, the rest keeps what the caller had there.
+      if (tg_is_valid(made) == 1) {
+        player.add(place.kind == Kind::object ? kind_of(made) : place.kind, made);
+      }
+    }
+  }
+}
+
+namespace {
+
+void release_all(Player& player) {
+  tg_drain_set(nullptr, nullptr, nullptr);
+  tg_state_set(0, nullptr);
+  tg_mode_nesting_set(TG_NESTING_REFUSE);
+  auto& scopes = player.pool[static_cast<size_t>(Kind::scope)];
+  for (bool left = true; left;) {  // the innermost ones first
+    left = false;
+    for (const tg_scope scope : scopes) {
+      left = (tg_scope_use(scope, nullptr) == TG_OK && tg_scope_exit(scope) == TG_OK) || left;
+    }
+  }
+  for (auto& own : player.pool) {
+    for (const tg_handle handle : own) {
+      player.stale.push_back(handle);
+      const tg_status status = tg_release(handle);
+      if (status != TG_OK && status != TG_ERROR_INVALID_HANDLE) {
+        player.findings.push_back(tg_last_error_message());
+      }
+    }
+    own.clear();
+  }
+  tg_drain();
+  if (player.stale.size() > 300) player.stale.resize(150);
+}
+
+void prepare_files(Player& player) {
+  char name[] = "/tmp/tapegrad-random-XXXXXX";
+  REQUIRE(mkdtemp(name) != nullptr);
+  player.folder = name;
+  tg_dict dict = 0;
+  tg_tensor x = 0;
+  const int64_t shape[] = {2, 3};
+  REQUIRE(tg_dict_create(&dict) == TG_OK);
+  REQUIRE(tg_ones(TG_FLOAT32, shape, 2, &x) == TG_OK);
+  REQUIRE(tg_dict_set(dict, "0.weight", x) == TG_OK);
+  REQUIRE(tg_dict_set(dict, "other", x) == TG_OK);
+  const std::string path = player.folder + "/one";
+  REQUIRE(tg_safetensors_save(path.c_str(), dict) == TG_OK);
+  std::ifstream file(path, std::ios::binary);
+  player.saved = {std::istreambuf_iterator<char>(file), {}};
+  REQUIRE(player.saved.size() > 100);
+  REQUIRE(tg_release(dict) == TG_OK);
+  REQUIRE(tg_release(x) == TG_OK);
+}
+
+void run(uint64_t calls) {
+  WARN("TG_TEST_SEED=" << seed());
+  counts.assign(table().size(), {});
+  Player player(seed());
+  const uint64_t live = tg_live_handles();
+  prepare_files(player);
+  REQUIRE(tg_memory_limit_set(uint64_t{256} << 20) == TG_OK);
+  constexpr uint64_t kEpoch = 400;
+  for (uint64_t epoch = 0; epoch < (calls + kEpoch - 1) / kEpoch; ++epoch) {
+    const uint64_t memory = tg_memory_current();
+    player.may_leave_rings = epoch % 2 == 0;
+    player.memory_lent.clear();
+    for (uint64_t i = 0; i < kEpoch; ++i) play(player, player.below(table().size()));
+    release_all(player);
+    INFO("epoch " << epoch);
+    for (const std::string& finding : player.findings) UNSCOPED_INFO(finding);
+    REQUIRE(player.findings.empty());
+    REQUIRE(tg_live_handles() == live);
+    if (!player.may_leave_rings) {
+      REQUIRE(tg_memory_current() == memory);
+      REQUIRE(player.memory_lent.empty());
+    }
+    REQUIRE(player.destructors_due == 0);
+  }
+  CHECK(tg_shutdown() == TG_OK);
+  CHECK(tg_memory_limit_set(0) == TG_OK);
+  CHECK(tg_num_threads_set(0) == TG_OK);
+  std::filesystem::remove_all(player.folder);
+  // A game in which hardly anything succeeds tries little.
+  uint64_t rare = 0, successes = 0;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    INFO(table()[i].name << ": " << counts[i].successes << " of " << counts[i].calls);
+    CHECK(counts[i].calls >= calls / table().size() / 3);
+    successes += counts[i].successes;
+    if (counts[i].successes == 0) {
+      ++rare;
+      WARN("never succeeded: " << table()[i].name);
+    }
+  }
+  CHECK(successes > calls / 5);
+  CHECK(rare <= (calls < 100'000 ? 12 : 0));
+}
+
+}  // namespace
+
+TEST_CASE("the table of random calls has every function of the header", "[random]") {
+  std::set<std::string> rows;
+  for (const Row& row : table()) CHECK(rows.insert(row.name).second);
+  CHECK(rows == calls::functions_of_header());
+}
+
+TEST_CASE("random calls give known statuses and leave nothing behind", "[random]") {
+  run(20'000);
+}
+
+TEST_CASE("a million random calls give known statuses and leave nothing behind",
+          "[random][long]") {
+  run(1'000'000);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* Libraries that pretend to be a BLAS are refused, or used if they are right; results are right with
+   each of them. */
+#include "fake_blas.h"
+
+static int in_child(char **argv) {
+  struct pair pair;
+  float *out = floats(300 * 300);
+  double x[200 * 200];
+  alarm(60);
+  make_pair(&pair, 300, 300, 300, 23);
+  CHECK(multiply(&pair, out) == TG_OK && wrong_elements(&pair, out) == 0);
+  CHECK(info_is("state", argv[2]));
+  if (argv[3] != NULL && !CHECK(strstr(blas_info(), argv[3]) != NULL)) return finish();
+  {
+    /* float64: ones times ones */
+    static const int64_t shape[2] = {200, 200};
+    tg_tensor a = 0, c = 0;
+    size_t i;
+    for (i = 0; i < 40000; ++i) x[i] = 1;
+    CHECK(tg_tensor_from_memory(x, TG_FLOAT64, shape, NULL, 2, 0, NULL, NULL, &a) == TG_OK);
+    CHECK(tg_mm(a, a, &c) == TG_OK);
+    CHECK(tg_tensor_copy_out(c, x, sizeof x) == TG_OK);
+    for (i = 0; i < 40000; ++i) {
+      if (!CHECK(x[i] == 200)) break;
+    }
+    tg_release(a), tg_release(c);
+  }
+  free(out);
+  return finish();
+}
+
+static void expect(const char *state, const char *text, const char *blas) {
+  const int code = run_again("child", state, text, blas);
+  if (code != 0) fprintf(stderr, "with %s: %d\n", blas, code);
+  CHECK(code == 0);
+}
+
+#define RIGHT "#define INT int\n#define WRONG(T) 0\n"
+#define BATCH "void cblas_sgemm_batch(void) {}\n"
+#define SINGLE "BODY(cblas_sgemm, float)\n"
+#define DOUBLE "BODY(cblas_dgemm, double)\n"
+
+int main(int argc, char **argv) {
+  if (argc > 2 && strcmp(argv[1], "child") == 0) return in_child(argv);
+  fake_begin();
+  expect("\"ready\"", "\"vendor\":\"other\"", fake_library("right", RIGHT, SINGLE DOUBLE BATCH));
+  expect("\"none\"", "failed: sgemm 7x9x11 NN",
+         fake_library("wrong", "#define INT int\n#define WRONG(T) (sizeof(T) == 4)\n",
+                      SINGLE DOUBLE BATCH));
+  expect("\"ready\"", NULL,
+         fake_library("wrong_double", "#define INT int\n#define WRONG(T) (sizeof(T) == 8)\n",
+                      SINGLE DOUBLE BATCH));
+  expect("\"none\"", "it has no cblas_dgemm", fake_library("no_double", RIGHT, SINGLE BATCH));
+  expect("\"none\"", "it has no cblas_sgemm", fake_library("no_float", RIGHT, DOUBLE BATCH));
+  expect("\"none\"", "its integers have 64 bits",
+         fake_library("suffixed", RIGHT,
+                      "void cblas_sgemm64_(void) {}\nvoid cblas_dgemm64_(void) {}\n"));
+  expect("\"none\"", "its integers have 64 bits",
+         fake_library("wide", RIGHT,
+                      SINGLE DOUBLE "int openblas_get_parallel(void) { return 0; }\n"
+                                    "const char *openblas_get_config(void) { return \"OpenBLAS "
+                                    "0.3.21 USE64BITINT\"; }\n"));
+  expect("\"none\"", "the reference BLAS", fake_library("netlib", RIGHT, SINGLE DOUBLE));
+  expect("\"none\"", "it cannot be opened", "/nonexistent/libblas.so");
+  expect("\"none\"", "TG_BLAS is none", "none");
+  fake_end();
+  return finish();
+}
