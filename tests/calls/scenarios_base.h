@@ -35,11 +35,7 @@ inline const std::vector<Scenario>& scenarios_base() {
     {"tg_is_valid", [](World& w) { return no_status(tg_is_valid(w.x)); }},
     {"tg_is_same", [](World& w) { return tg_is_same(w.x, w.b, &w.number); }},
     {"tg_live_handles", [](World&) { return no_status(tg_live_handles()); }},
-    {"tg_scope_enter", [](World& w) {
-       const tg_status status = tg_scope_enter(w.out());
-       if (status == TG_OK) w.end_scopes = true;
-          return status;
-     }},
+    {"tg_scope_enter", [](World& w) { return tg_scope_enter(&w.entered); }},
     {"tg_scope_keep", [](World& w) { return tg_scope_keep(w.scope, w.scoped); }},
     {"tg_scope_exit", [](World& w) { return tg_scope_exit(w.scope); }},
     {"tg_scope_use", [](World& w) { return tg_scope_use(w.scope, &w.handle); }},
@@ -150,23 +146,19 @@ inline const std::vector<Scenario>& scenarios_base() {
     {"tg_fill_", [](World& w) { return tg_fill_(w.z, 2); }},
     {"tg_fill_int64_", [](World& w) { return tg_fill_int64_(w.i, 1); }},
     {"tg_zero_", [](World& w) { return tg_zero_(w.z); }},
-    {"tg_inference_mode_enter", [](World& w) { return w.entered(tg_inference_mode_enter(1)); }},
+    {"tg_inference_mode_enter", [](World& w) { return tg_inference_mode_enter(1); }},
     {"tg_inference_mode_exit", [](World& w) {
-       return w.in(tg_inference_mode_enter(1), tg_inference_mode_exit);
+       return World::left(tg_inference_mode_enter(1), tg_inference_mode_exit);
      }},
-    {"tg_no_grad_enter", [](World& w) { return w.entered(tg_no_grad_enter()); }},
-    {"tg_no_grad_exit", [](World& w) { return w.in(tg_no_grad_enter(), tg_no_grad_exit); }},
-    {"tg_enable_grad_enter", [](World& w) { return w.entered(tg_enable_grad_enter()); }},
+    {"tg_no_grad_enter", [](World& w) { return tg_no_grad_enter(); }},
+    {"tg_no_grad_exit", [](World& w) { return World::left(tg_no_grad_enter(), tg_no_grad_exit); }},
+    {"tg_enable_grad_enter", [](World& w) { return tg_enable_grad_enter(); }},
     {"tg_enable_grad_exit", [](World& w) {
-       return w.in(tg_enable_grad_enter(), tg_enable_grad_exit);
+       return World::left(tg_enable_grad_enter(), tg_enable_grad_exit);
      }},
-    {"tg_set_grad_enabled_enter", [](World& w) { return w.entered(tg_set_grad_enabled_enter(0)); }},
+    {"tg_set_grad_enabled_enter", [](World& w) { return tg_set_grad_enabled_enter(0); }},
     {"tg_set_grad_enabled_exit", [](World& w) {
-       return w.in(tg_set_grad_enabled_enter(0), tg_set_grad_enabled_exit);
-     }},
-    {"tg_enable_grad_enter", [](World& w) {
-       w.fill_modes();
-       return w.entered(tg_enable_grad_enter());
+       return World::left(tg_set_grad_enabled_enter(0), tg_set_grad_enabled_exit);
      }},
     {"tg_is_inference_mode_enabled", [](World&) {
        return no_status(tg_is_inference_mode_enabled());

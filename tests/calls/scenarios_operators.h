@@ -96,7 +96,9 @@ inline const std::vector<Scenario>& scenarios_operators() {
     {"tg_select", [](World& w) { return tg_select(w.x, 0, 1, w.out()); }},
     {"tg_narrow", [](World& w) { return tg_narrow(w.x, 1, 1, 2, w.out()); }},
     {"tg_slice", [](World& w) { return tg_slice(w.x, 1, 0, 3, 2, w.out()); }},
-    {"tg_as_strided", [](World& w) { return tg_as_strided(w.x, kOrder, kOrder, 2, 0, w.out()); }},
+    {"tg_as_strided", [](World& w) {
+       return tg_as_strided(w.x, kSquare, kOverlapping, 2, 0, w.out());
+     }},
     {"tg_split", [](World& w) { w.outs(2); return tg_split(w.x, 1, 0, w.places, 2, &w.length); }},
     {"tg_cat", [](World& w) { return tg_cat(w.pair, 2, 1, w.out()); }},
     {"tg_stack", [](World& w) { return tg_stack(w.pair, 2, 0, w.out()); }},
