@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Rows that are no time of a call: bytes, depths, counts, loading. Each gives entries of the table."""
+"""Rows that are no time of a call: bytes, depths, counts, loading. Each gives table entries."""
 
 import os
 import statistics
@@ -91,7 +91,8 @@ def t6(programs, rounds):
         second = {side: typical(side, f"second_{way}_ns") for side in runs}
         spread = {side: max(per.values()) / min(per.values()) for side, per in second.items()}
         yield limit_entry("T6", f"{way}: slowest over fastest length, second run", "",
-                          spread.get("torch", float("nan")), spread.get("tapegrad", float("nan")), 1.25)
+                          spread.get("torch", float("nan")),
+                          spread.get("tapegrad", float("nan")), 1.25)
         first = typical("tapegrad", f"first_{way}_ns")
         excess = max(first[n] - second["tapegrad"][n] for n in lengths)
         yield limit_entry("T6", f"{way}: first run over second", "ns", float("nan"), excess,
@@ -101,7 +102,7 @@ def t6(programs, rounds):
 def t7(programs, rounds):
     depths = programs.figure("tapegrad", "stack_depths")
     ten, million = depths.get("nodes10", float("nan")), depths.get("nodes1000000", float("nan"))
-    # The same road may pass a refill of the free lists; a road that grows with the graph is far off.
+    # A road through a refill of the free lists is allowed; one that grows with the graph is not.
     yield limit_entry("T7", "stack of backward and free, 10^6 nodes", "B", ten, million, ten + 512,
                       "10 nodes")
 
@@ -171,7 +172,8 @@ def l1(programs, rounds):
     if "torch" in typical:
         theirs = (typical["torch"] - empty) * 1e3
         yield Entry("L1", "process with one mm 2x2, less an empty one", "libtorch",
-                    f"{theirs:.4g} ms", f"{ours:.4g} ms", [theirs / ours], 100, theirs / ours >= 100)
+                    f"{theirs:.4g} ms", f"{ours:.4g} ms", [theirs / ours], 100,
+                    theirs / ours >= 100)
     if "openblas" in typical:
         raw = (typical["openblas"] - empty) * 1e3
         yield limit_entry("L1", "process with one mm 2x2, less an empty one", "ms", raw, ours,

@@ -213,14 +213,10 @@ double wall_seconds() { return clock_seconds(CLOCK_MONOTONIC); }
 
 double Meter::read() const {
   switch (quantity_) {
-    case Quantity::kCpuSeconds:
-      return cpu_seconds();
-    case Quantity::kWallSeconds:
-      return wall_seconds();
-    case Quantity::kAllocations:
-      return allocations();
-    case Quantity::kInstructions:
-      break;
+    case Quantity::kCpuSeconds: return cpu_seconds();
+    case Quantity::kWallSeconds: return wall_seconds();
+    case Quantity::kAllocations: return allocations();
+    case Quantity::kInstructions: break;
   }
   return 0;
 }

@@ -14,10 +14,10 @@ namespace {
 
 struct FreeSlots {
   Lock lock;
-  Slot* free;                // ready for use
-  Slot* resting;             // generations used up: the longest-resting first
+  Slot* free;     // ready for use
+  Slot* resting;  // generations used up: the longest-resting first
   Slot* resting_last;
-  uint32_t fresh;            // slots below are made
+  uint32_t fresh;  // slots below are made
 };
 constinit FreeSlots free_slots{};
 constexpr uint32_t kRefill = kSpareSlots / 2;
@@ -30,8 +30,8 @@ void make_chunk() {
   const uint32_t index = free_slots.fresh / kChunkSlots;
   if (index >= kChunks) return;
   void* memory = take(kChunkBytes);
-  const auto aligned = (reinterpret_cast<uintptr_t>(memory) + alignof(Slot) - 1) &
-                       ~uintptr_t{alignof(Slot) - 1};
+  const auto aligned =
+      (reinterpret_cast<uintptr_t>(memory) + alignof(Slot) - 1) & ~uintptr_t{alignof(Slot) - 1};
   auto* slots = reinterpret_cast<Slot*>(aligned);
   for (uint32_t i = 0; i < kChunkSlots; ++i) {
     Slot* slot = new (slots + i) Slot{};
@@ -102,12 +102,15 @@ void fail_handle(tg_handle handle, Kind wanted, const char* what) {
   const uint64_t current = word >> Slot::kGenerationShift;
   if (slot == nullptr || generation == 0 || generation > current ||
       (generation == current && (word & Slot::kLive) == 0 && (word & Slot::kPins) == 0)) {
-    fail(TG_ERROR_INVALID_HANDLE, what, " is ", handle, ", which is forged: no call ever gave this ",
-         "number; give a ", kind, " handle that a call returned");
+    fail(TG_ERROR_INVALID_HANDLE, what, " is ", handle,
+         ", which is forged: no call ever gave this ", "number; give a ", kind,
+         " handle that a call returned");
   }
   if (generation < current || (word & Slot::kLive) == 0) {
-    fail(TG_ERROR_INVALID_HANDLE, what, " is ", handle, ", which is stale: it was released; keep "
-         "the ", kind, " handle until its last use");
+    fail(TG_ERROR_INVALID_HANDLE, what, " is ", handle,
+         ", which is stale: it was released; keep "
+         "the ",
+         kind, " handle until its last use");
   }
   fail(TG_ERROR_INVALID_HANDLE, what, " is ", handle, ", which is of the wrong kind: a ",
        name_of(slot->kind.load(std::memory_order_relaxed)), ", but a ", kind, " is needed");
@@ -132,8 +135,7 @@ Slot* take_slot() {
 void return_slot(Slot* slot) noexcept {
   const uint64_t generation = slot->word.load(std::memory_order_relaxed) >> Slot::kGenerationShift;
   ThreadRecord* mine = thread_record_or_null();
-  if (generation != 0 && mine != nullptr && mine->spare_count < kSpareSlots)
-      [[likely]] {
+  if (generation != 0 && mine != nullptr && mine->spare_count < kSpareSlots) [[likely]] {
     mine->spare[mine->spare_count++] = slot->number;
     return;
   }
@@ -148,8 +150,8 @@ void return_slot(Slot* slot) noexcept {
   free_slots.free = slot;
   while (mine != nullptr && mine->spare_count > kRefill) {
     const uint32_t number = mine->spare[--mine->spare_count];
-    Slot* spare = chunks[number / kChunkSlots].load(std::memory_order_relaxed) +
-                  number % kChunkSlots;
+    Slot* spare =
+        chunks[number / kChunkSlots].load(std::memory_order_relaxed) + number % kChunkSlots;
     spare->next = free_slots.free;
     free_slots.free = spare;
   }
@@ -201,20 +203,23 @@ Released try_release(tg_handle handle) noexcept {
       return Released::not_live;
     }
     const Kind kind = slot->kind.load(std::memory_order_relaxed);
-    if (kind == Kind::scope || kind == Kind::context) [[unlikely]] return Released::refused;
+    if (kind == Kind::scope || kind == Kind::context) [[unlikely]]
+      return Released::refused;
     // Dead, and pinned: a call that ends now must not hand the slot on while a scope has it.
   } while (!slot->word.compare_exchange_weak(word, (word & ~Slot::kLive) + 1,
                                              std::memory_order_acq_rel));
   mine->live_handles.store(mine->live_handles.load(std::memory_order_relaxed) - 1,
                            std::memory_order_relaxed);
-  if (slot->scope.load(std::memory_order_relaxed) != nullptr) [[unlikely]] unlink_from_scope(slot);
+  if (slot->scope.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
+    unlink_from_scope(slot);
   Pin::unpin(slot);
   return Released::yes;
 }
 
 void fail_release(tg_handle handle, Released why) {
   if (why == Released::not_live) fail_handle(handle, Kind::none, "handle");
-  fail(TG_ERROR_MODE, "handle is a scope or a context, which is not released: a scope ends by "
+  fail(TG_ERROR_MODE,
+       "handle is a scope or a context, which is not released: a scope ends by "
        "tg_scope_exit, a context when its callback returns");
 }
 

@@ -15,7 +15,19 @@
 namespace tg::capi {
 
 enum class Kind : uint8_t {
-  none, tensor, module, optimizer, generator, op, dict, node, hook, scope, token, context, object,
+  none,
+  tensor,
+  module,
+  optimizer,
+  generator,
+  op,
+  dict,
+  node,
+  hook,
+  scope,
+  token,
+  context,
+  object,
 };
 const char* name_of(Kind kind);
 
@@ -37,11 +49,11 @@ struct Scope;
 struct alignas(64) Slot {
   std::atomic<uint64_t> word;
   std::atomic<void*> object;  // atomic: a fast release reads it before it knows that it may
-  std::atomic<Kind> kind;  // atomic: a message may ask for it while the slot changes hands
-  uint8_t offset;  // of the chunk's first slot: bytes that its memory begins before it
+  std::atomic<Kind> kind;     // atomic: a message may ask for it while the slot changes hands
+  uint8_t offset;             // of the chunk's first slot: bytes that its memory begins before it
   uint32_t number;
   std::atomic<Scope*> scope;  // that will release the handle; written under the lock of scopes
-  Slot* previous;  // in the scope's list; `next` also links free slots
+  Slot* previous;             // in the scope's list; `next` also links free slots
   Slot* next;
 
   static constexpr int kGenerationShift = 35;
@@ -70,7 +82,8 @@ class Pin {
   // what: how a message names the argument.
   [[gnu::always_inline]] Pin(tg_handle handle, Kind kind, const char* what) {
     Slot* slot = slot_of(handle);
-    if (slot == nullptr) [[unlikely]] fail_handle(handle, kind, what);
+    if (slot == nullptr) [[unlikely]]
+      fail_handle(handle, kind, what);
     const uint64_t generation = handle >> kSlotBits;
     uint64_t word = slot->word.load(std::memory_order_relaxed);
     do {
@@ -99,7 +112,8 @@ class Pin {
   Slot* keep() { return std::exchange(slot_, nullptr); }
   static void unpin(Slot* slot) noexcept {
     const uint64_t before = slot->word.fetch_sub(1, std::memory_order_acq_rel);
-    if ((before & (Slot::kLive | Slot::kPins)) == 1) [[unlikely]] drop_slot(slot);
+    if ((before & (Slot::kLive | Slot::kPins)) == 1) [[unlikely]]
+      drop_slot(slot);
   }
 
  private:
@@ -162,14 +176,15 @@ class NewHandle {
     slot_ = nullptr;
     slot->object.store(object, std::memory_order_relaxed);
     slot->kind.store(kind, std::memory_order_relaxed);
-    const uint64_t generation = slot->word.load(std::memory_order_relaxed) >> Slot::kGenerationShift;
+    const uint64_t generation =
+        slot->word.load(std::memory_order_relaxed) >> Slot::kGenerationShift;
     ThreadRecord* mine = record;
     mine->live_handles.store(mine->live_handles.load(std::memory_order_relaxed) + 1,
                              std::memory_order_relaxed);
     // Before the handle is live: whoever releases it must find its scope.
-    if (joins_scope && mine->scope != nullptr) [[unlikely]] link_to_scope(slot);
-    slot->word.store(generation << Slot::kGenerationShift | Slot::kLive,
-                     std::memory_order_release);
+    if (joins_scope && mine->scope != nullptr) [[unlikely]]
+      link_to_scope(slot);
+    slot->word.store(generation << Slot::kGenerationShift | Slot::kLive, std::memory_order_release);
     return generation << kSlotBits | slot->number;
   }
   tg_handle publish(Tensor tensor) noexcept {
@@ -202,8 +217,8 @@ class NewHandles {
 
 // Ends a handle. Throws where it is not live; 0 is fine.
 void release(tg_handle handle);
-// The common release, inline: a live tensor handle that no call uses and no scope holds, on a thread
-// with room for the slot. One change of the word ends the handle and readies the slot.
+// The common release, inline: a live tensor handle that no call uses and no scope holds, on a
+// thread with room for the slot. One change of the word ends the handle and readies the slot.
 inline bool release_fast(tg_handle handle) noexcept {
   Slot* slot = slot_of(handle);
   ThreadRecord* mine = record;

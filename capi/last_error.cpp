@@ -73,7 +73,8 @@ bool boolean(int32_t value, const char* what) {
 
 DType dtype_of(int32_t number) {
   if (!is_dtype(number)) {
-    fail(TG_ERROR_INVALID_ARGUMENT, "dtype is ", number, ", which no dtype has; give one from "
+    fail(TG_ERROR_INVALID_ARGUMENT, "dtype is ", number,
+         ", which no dtype has; give one from "
          "TG_FLOAT32 (1) to TG_BOOL (10)");
   }
   return static_cast<DType>(number);
@@ -140,8 +141,7 @@ void put_text(std::string_view text, char* buffer, size_t capacity, size_t* leng
   if (length != nullptr) *length = text.size();
 }
 
-Callback::Callback()
-    : raised_(thread_record().error.raised), flying_(std::uncaught_exceptions()) {
+Callback::Callback() : raised_(thread_record().error.raised), flying_(std::uncaught_exceptions()) {
   ++record->callbacks;
   record->callback_threw = 0;
 }
@@ -173,12 +173,12 @@ struct StatusText {
 constexpr StatusText kStatuses[] = {
     {"TG_OK", "The call succeeded."},
     {"TG_ERROR_INVALID_ARGUMENT",
-     "An argument is NULL, an unknown number, bad text, or out of its range. The message names it."},
+     "An argument is NULL, an unknown number, bad text, or out of its range. The message names "
+     "it."},
     {"TG_ERROR_INVALID_HANDLE",
      "A handle is stale, forged, 0 or of the wrong kind. The message says which of the four."},
     {"TG_ERROR_SHAPE", "Shapes do not fit together, do not broadcast, or allow no such view."},
-    {"TG_ERROR_DTYPE",
-     "The operator does not take that dtype, or the dtypes do not go together."},
+    {"TG_ERROR_DTYPE", "The operator does not take that dtype, or the dtypes do not go together."},
     {"TG_ERROR_INDEX", "A dimension or an index is out of range."},
     {"TG_ERROR_MODE",
      "A rule of the modes forbids it: nesting, an unbalanced exit, or an inference tensor where "
@@ -243,20 +243,22 @@ void tg_last_error_clear(void) {
 }
 
 tg_status tg_error_set(tg_status status, int64_t number, const char* message) {
-  return guarded(__func__, [&] {
-    if (status == TG_OK) {
-      tg::fail(TG_ERROR_INVALID_ARGUMENT, "status is TG_OK, which is no error; give another one");
-    }
-    if (message != nullptr) tg::capi::check_text(message, "message");
-    // The caller's text stands as it is: it names its own function.
-    tg::LastError& error = tg::thread_record().error;
-    error.code = status;
-    error.operand = -1;
-    error.number = number;
-    ++error.raised;
-    tg::Message(error.text, sizeof error.text)
-        << (message != nullptr ? message : tg_status_explain(status));
-  }) == TG_OK
+  return guarded(__func__,
+                 [&] {
+                   if (status == TG_OK) {
+                     tg::fail(TG_ERROR_INVALID_ARGUMENT,
+                              "status is TG_OK, which is no error; give another one");
+                   }
+                   if (message != nullptr) tg::capi::check_text(message, "message");
+                   // The caller's text stands as it is: it names its own function.
+                   tg::LastError& error = tg::thread_record().error;
+                   error.code = status;
+                   error.operand = -1;
+                   error.number = number;
+                   ++error.raised;
+                   tg::Message(error.text, sizeof error.text)
+                       << (message != nullptr ? message : tg_status_explain(status));
+                 }) == TG_OK
              ? status
              : tg_last_error();
 }

@@ -15,7 +15,11 @@ struct ForeignObject final : Object, Deferred {
   tg_destructor destructor;
 
   ForeignObject(const char* name, void* data, tg_destructor end)
-      : Object(Kind::object), Deferred{nullptr, finish}, type(name), payload(data), destructor(end) {}
+      : Object(Kind::object),
+        Deferred{nullptr, finish},
+        type(name),
+        payload(data),
+        destructor(end) {}
 
   void destroy() noexcept override {
     if (destructor != nullptr) {
@@ -37,7 +41,8 @@ bool same_object(const Pin& a, const Pin& b) { return a.object() == b.object(); 
 void end_all() {
   ThreadRecord& mine = thread_record();
   if (mine.callbacks > 0) {
-    fail(TG_ERROR_MODE, "the library cannot shut down inside a callback; call it after the call "
+    fail(TG_ERROR_MODE,
+         "the library cannot shut down inside a callback; call it after the call "
          "that runs the callback has returned");
   }
   if (const uint64_t live = live_handles(); live > 0) {
@@ -125,7 +130,8 @@ tg_status tg_alias(tg_handle handle, tg_handle* out) {
     const Pin pin(handle, Kind::none, "handle");
     const Kind kind = pin.kind();
     if (kind == Kind::scope) {
-      tg::fail(TG_ERROR_MODE, "handle is a scope, which has one handle alone; it ends by "
+      tg::fail(TG_ERROR_MODE,
+               "handle is a scope, which has one handle alone; it ends by "
                "tg_scope_exit");
     }
     if (kind == Kind::hook || kind == Kind::context) {
@@ -203,8 +209,8 @@ tg_status tg_object_payload(tg_object object, const char* type, void** out) {
     tg::capi::check_out(out, "out");
     tg::capi::check_text(type, "type");
     const Pin pin(object, Kind::object, "object");
-    auto* found = static_cast<tg::capi::ForeignObject*>(
-        static_cast<tg::capi::Object*>(pin.object()));
+    auto* found =
+        static_cast<tg::capi::ForeignObject*>(static_cast<tg::capi::Object*>(pin.object()));
     if (std::strcmp(found->type.c_str(), type) != 0) {
       tg::fail(TG_ERROR_INVALID_HANDLE, "object is of the type \"", tg::Quoted{found->type.c_str()},
                "\", not \"", tg::Quoted{type}, "\": wrong kind");

@@ -29,7 +29,8 @@ void run_in(ModeEntry entry, tg_callback fn, void* user_data) {
   Callback callback;
   callback.check(fn(user_data), "fn");
   if (!scope.is_balanced()) {
-    fail(TG_ERROR_MODE, "fn left the modes other than it found them; they were put back, so leave "
+    fail(TG_ERROR_MODE,
+         "fn left the modes other than it found them; they were put back, so leave "
          "in fn what fn enters");
   }
 }

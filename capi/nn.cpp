@@ -137,8 +137,10 @@ Loading compare(const Module& module, const Dict& dict) {
 // All or nothing: what could be refused is found before the first element is written.
 void load(const Loading& loading, bool strict) {
   if (loading.misshapen > 0) {
-    fail(TG_ERROR_SHAPE, loading.misshapen, " parameters have another shape; the report names them:"
-         "\n", loading.report.c_str());
+    fail(TG_ERROR_SHAPE, loading.misshapen,
+         " parameters have another shape; the report names them:"
+         "\n",
+         loading.report.c_str());
   }
   if (strict && loading.missing + loading.unexpected > 0) {
     fail(TG_ERROR_NOT_FOUND, loading.missing, " names are missing, ", loading.unexpected,

@@ -85,45 +85,19 @@ tg_status tg_mul_out(tg_tensor a, tg_tensor b, tg_tensor out) {
 tg_status tg_mm_out(tg_tensor a, tg_tensor b, tg_tensor out) {
   return call_out(__func__, out, tg::mm, a, b);
 }
-tg_status tg_neg(tg_tensor x, tg_tensor* out) {
-  return call(__func__, out, tg::neg, x);
-}
-tg_status tg_abs(tg_tensor x, tg_tensor* out) {
-  return call(__func__, out, tg::abs, x);
-}
-tg_status tg_exp(tg_tensor x, tg_tensor* out) {
-  return call(__func__, out, tg::exp, x);
-}
-tg_status tg_log(tg_tensor x, tg_tensor* out) {
-  return call(__func__, out, tg::log, x);
-}
-tg_status tg_sqrt(tg_tensor x, tg_tensor* out) {
-  return call(__func__, out, tg::sqrt, x);
-}
-tg_status tg_sin(tg_tensor x, tg_tensor* out) {
-  return call(__func__, out, tg::sin, x);
-}
-tg_status tg_cos(tg_tensor x, tg_tensor* out) {
-  return call(__func__, out, tg::cos, x);
-}
-tg_status tg_tanh(tg_tensor x, tg_tensor* out) {
-  return call(__func__, out, tg::tanh, x);
-}
-tg_status tg_sigmoid(tg_tensor x, tg_tensor* out) {
-  return call(__func__, out, tg::sigmoid, x);
-}
-tg_status tg_relu(tg_tensor x, tg_tensor* out) {
-  return call(__func__, out, tg::relu, x);
-}
-tg_status tg_exp_(tg_tensor x) {
-  return call_in_place(__func__, tg::exp, x);
-}
-tg_status tg_sigmoid_(tg_tensor x) {
-  return call_in_place(__func__, tg::sigmoid, x);
-}
-tg_status tg_relu_(tg_tensor x) {
-  return call_in_place(__func__, tg::relu, x);
-}
+tg_status tg_neg(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::neg, x); }
+tg_status tg_abs(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::abs, x); }
+tg_status tg_exp(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::exp, x); }
+tg_status tg_log(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::log, x); }
+tg_status tg_sqrt(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::sqrt, x); }
+tg_status tg_sin(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::sin, x); }
+tg_status tg_cos(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::cos, x); }
+tg_status tg_tanh(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::tanh, x); }
+tg_status tg_sigmoid(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::sigmoid, x); }
+tg_status tg_relu(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::relu, x); }
+tg_status tg_exp_(tg_tensor x) { return call_in_place(__func__, tg::exp, x); }
+tg_status tg_sigmoid_(tg_tensor x) { return call_in_place(__func__, tg::sigmoid, x); }
+tg_status tg_relu_(tg_tensor x) { return call_in_place(__func__, tg::relu, x); }
 tg_status tg_clamp(tg_tensor x, double low, double high, tg_tensor* out) {
   return call(__func__, out, tg::clamp, x, low, high);
 }
@@ -184,49 +158,37 @@ tg_status call_with(const char* function, tg_tensor* out, tg_tensor x, F&& op) {
 }
 
 }  // namespace
-tg_status tg_sum(tg_tensor x, tg_tensor* out) {
-  return call(__func__, out, tg::sum, x);
-}
+tg_status tg_sum(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::sum, x); }
 tg_status tg_sum_dims(tg_tensor x, const int64_t* dims, size_t count, int32_t keepdim,
                       tg_tensor* out) {
   return call_with(__func__, out, x, [&](const tg::Tensor& operand) {
     return tg::sum_dims(operand, dims_span(dims, count), boolean(keepdim, "keepdim"));
   });
 }
-tg_status tg_mean(tg_tensor x, tg_tensor* out) {
-  return call(__func__, out, tg::mean, x);
-}
+tg_status tg_mean(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::mean, x); }
 tg_status tg_mean_dims(tg_tensor x, const int64_t* dims, size_t count, int32_t keepdim,
-                      tg_tensor* out) {
+                       tg_tensor* out) {
   return call_with(__func__, out, x, [&](const tg::Tensor& operand) {
     return tg::mean_dims(operand, dims_span(dims, count), boolean(keepdim, "keepdim"));
   });
 }
-tg_status tg_max(tg_tensor x, tg_tensor* out) {
-  return call(__func__, out, tg::max, x);
-}
+tg_status tg_max(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::max, x); }
 tg_status tg_max_dim(tg_tensor x, int64_t dim, int32_t keepdim, tg_tensor* values,
                      tg_tensor* indices) {
   return call_two(__func__, values, indices, tg::max_dim, x, dim, keepdim);
 }
-tg_status tg_min(tg_tensor x, tg_tensor* out) {
-  return call(__func__, out, tg::min, x);
-}
+tg_status tg_min(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::min, x); }
 tg_status tg_min_dim(tg_tensor x, int64_t dim, int32_t keepdim, tg_tensor* values,
                      tg_tensor* indices) {
   return call_two(__func__, values, indices, tg::min_dim, x, dim, keepdim);
 }
-tg_status tg_argmax(tg_tensor x, tg_tensor* out) {
-  return call(__func__, out, tg::argmax, x);
-}
+tg_status tg_argmax(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::argmax, x); }
 tg_status tg_argmax_dim(tg_tensor x, int64_t dim, int32_t keepdim, tg_tensor* out) {
   return call_with(__func__, out, x, [&](const tg::Tensor& operand) {
     return tg::argmax_dim(operand, dim, boolean(keepdim, "keepdim"));
   });
 }
-tg_status tg_argmin(tg_tensor x, tg_tensor* out) {
-  return call(__func__, out, tg::argmin, x);
-}
+tg_status tg_argmin(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::argmin, x); }
 tg_status tg_argmin_dim(tg_tensor x, int64_t dim, int32_t keepdim, tg_tensor* out) {
   return call_with(__func__, out, x, [&](const tg::Tensor& operand) {
     return tg::argmin_dim(operand, dim, boolean(keepdim, "keepdim"));
@@ -254,7 +216,8 @@ tg_status tg_dot(tg_tensor a, tg_tensor b, tg_tensor* out) {
 tg_status tg_mv(tg_tensor a, tg_tensor x, tg_tensor* out) {
   return call(__func__, out, tg::mv, a, x);
 }
-tg_status tg_addmm(tg_tensor x, tg_tensor a, tg_tensor b, double beta, double alpha, tg_tensor* out) {
+tg_status tg_addmm(tg_tensor x, tg_tensor a, tg_tensor b, double beta, double alpha,
+                   tg_tensor* out) {
   return call(__func__, out, tg::addmm, x, a, b, beta, alpha);
 }
 tg_status tg_linear(tg_tensor x, tg_tensor weight, tg_tensor bias, tg_tensor* out) {
@@ -279,9 +242,7 @@ tg_status tg_expand(tg_tensor x, const int64_t* shape, int32_t rank, tg_tensor* 
 tg_status tg_flatten(tg_tensor x, int64_t start_dim, int64_t end_dim, tg_tensor* out) {
   return call(__func__, out, tg::flatten, x, start_dim, end_dim);
 }
-tg_status tg_t(tg_tensor x, tg_tensor* out) {
-  return call(__func__, out, tg::t, x);
-}
+tg_status tg_t(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::t, x); }
 tg_status tg_transpose(tg_tensor x, int64_t dim0, int64_t dim1, tg_tensor* out) {
   return call(__func__, out, tg::transpose, x, dim0, dim1);
 }
@@ -290,9 +251,7 @@ tg_status tg_permute(tg_tensor x, const int64_t* dims, size_t count, tg_tensor* 
     return tg::permute(operand, dims_span(dims, count));
   });
 }
-tg_status tg_squeeze(tg_tensor x, tg_tensor* out) {
-  return call(__func__, out, tg::squeeze, x);
-}
+tg_status tg_squeeze(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::squeeze, x); }
 tg_status tg_squeeze_dim(tg_tensor x, int64_t dim, tg_tensor* out) {
   return call(__func__, out, tg::squeeze_dim, x, dim);
 }
@@ -305,7 +264,8 @@ tg_status tg_select(tg_tensor x, int64_t dim, int64_t index, tg_tensor* out) {
 tg_status tg_narrow(tg_tensor x, int64_t dim, int64_t start, int64_t length, tg_tensor* out) {
   return call(__func__, out, tg::narrow, x, dim, start, length);
 }
-tg_status tg_slice(tg_tensor x, int64_t dim, int64_t start, int64_t end, int64_t step, tg_tensor* out) {
+tg_status tg_slice(tg_tensor x, int64_t dim, int64_t start, int64_t end, int64_t step,
+                   tg_tensor* out) {
   return call(__func__, out, tg::slice, x, dim, start, end, step);
 }
 tg_status tg_as_strided(tg_tensor x, const int64_t* shape, const int64_t* strides, int32_t rank,
@@ -379,7 +339,7 @@ tg_status tg_cross_entropy(tg_tensor x, tg_tensor target, tg_tensor weight, int6
     NewHandle handle;
     const TensorPin operand(x, "x"), classes(target, "target");
     const OptionalPin factor(weight, "weight");
-    *out = handle.publish(tg::cross_entropy(*operand, *classes, *factor, ignore_index, reduction,
-                                            label_smoothing));
+    *out = handle.publish(
+        tg::cross_entropy(*operand, *classes, *factor, ignore_index, reduction, label_smoothing));
   });
 }

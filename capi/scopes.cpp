@@ -113,7 +113,8 @@ void scope_exit(tg_scope handle) {
     const Pin pin(handle, Kind::scope, "scope");
     scope = static_cast<Scope*>(static_cast<Object*>(pin.object()));
     if (current() != scope) {
-      fail(TG_ERROR_MODE, "scope ", handle, " is not the innermost one of this thread; leave the "
+      fail(TG_ERROR_MODE, "scope ", handle,
+           " is not the innermost one of this thread; leave the "
            "scopes inside it first, or call tg_scope_use on its thread");
     }
   }
@@ -138,7 +139,8 @@ void scope_use(tg_scope handle, tg_scope* previous) {
     next = static_cast<Scope*>(static_cast<Object*>(pin.object()));
     LockGuard guard(lock);
     if (next != former && (next->used_by != nullptr || next->inside > 0)) {
-      fail(TG_ERROR_MODE, "scope ", handle, next->inside > 0
+      fail(TG_ERROR_MODE, "scope ", handle,
+           next->inside > 0
                ? " has another scope inside it; use the innermost one of the task"
                : " is in use on another thread; take it off there by tg_scope_use(0, ...)");
     }

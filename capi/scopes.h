@@ -8,9 +8,9 @@
 namespace tg::capi {
 
 struct Scope final : Object {
-  Slot* first = nullptr;       // handles that the scope will release, newest first
-  Scope* enclosing = nullptr;  // counted
-  uint32_t inside = 0;         // scopes whose enclosing one this is
+  Slot* first = nullptr;            // handles that the scope will release, newest first
+  Scope* enclosing = nullptr;       // counted
+  uint32_t inside = 0;              // scopes whose enclosing one this is
   ThreadRecord* used_by = nullptr;  // the thread whose innermost scope this is
   tg_handle handle = 0;
 

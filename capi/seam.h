@@ -38,8 +38,9 @@ namespace tg::capi {
   }
 }
 
-// tg_shutdown asks whether a thread is inside a call: a call that pins a handle for its whole length
-// is seen by its pin, all others count themselves here. Only the thread itself writes the count.
+// tg_shutdown asks whether a thread is inside a call: a call that pins a handle for its whole
+// length is seen by its pin, all others count themselves here. Only the thread itself writes the
+// count.
 class Inside {
  public:
   Inside() : thread_(thread_record()) { add(1); }
@@ -80,7 +81,8 @@ inline tg_status guarded(const char* function, F&& body) {
 [[noreturn, gnu::cold]] void fail_null(const char* what);
 
 inline void check_pointer(const void* pointer, const char* what) {
-  if (pointer == nullptr) [[unlikely]] fail_null(what);
+  if (pointer == nullptr) [[unlikely]]
+    fail_null(what);
 }
 template <class T>
 inline void check_out(T* out, const char* what) {
@@ -143,7 +145,7 @@ struct Convert<const Tensor&, tg_tensor> {
 
 template <class... Parameters, class... Arguments, size_t... I>
 [[gnu::always_inline]] inline Tensor apply(Tensor (*op)(Parameters...), std::index_sequence<I...>,
-                    Arguments... arguments) {
+                                           Arguments... arguments) {
   static constexpr const char* names[] = {"operand 0", "operand 1", "operand 2", "operand 3",
                                           "operand 4", "operand 5", "operand 6"};
   return op(Convert<Parameters, Arguments>::make(arguments, names[I])...);
@@ -153,14 +155,14 @@ template <class... Parameters, class... Arguments, size_t... I>
 
 // tg_status tg_mul(a, b, out) { return call(__func__, out, tg::mul, a, b); }
 template <class... Parameters, class... Arguments>
-[[gnu::always_inline]] inline tg_status call(const char* function, tg_tensor* out, Tensor (*op)(Parameters...),
-                      Arguments... arguments) {
+[[gnu::always_inline]] inline tg_status call(const char* function, tg_tensor* out,
+                                             Tensor (*op)(Parameters...), Arguments... arguments) {
   return guarded_pinned(function, [&] [[gnu::always_inline]] {
     clear_out(out, "out");
     NewHandle handle;
     if constexpr (sizeof...(Parameters) == sizeof...(Arguments)) {
-      *out = handle.publish(
-          detail::apply(op, std::index_sequence_for<Arguments...>{}, arguments...));
+      *out =
+          handle.publish(detail::apply(op, std::index_sequence_for<Arguments...>{}, arguments...));
     } else {
       *out = handle.publish(detail::apply(op, std::make_index_sequence<sizeof...(Arguments) + 1>{},
                                           arguments..., Into{}));

@@ -47,7 +47,8 @@ double item_of(const Tensor& x) {
       if constexpr (std::is_same_v<T, int64_t>) {
         const auto number = static_cast<double>(value);
         if (number >= 0x1p63 || static_cast<int64_t>(number) != value) {
-          fail(TG_ERROR_DTYPE, "the element is ", value, ", which a double cannot hold; use "
+          fail(TG_ERROR_DTYPE, "the element is ", value,
+               ", which a double cannot hold; use "
                "tg_tensor_item_int64");
         }
       }
@@ -70,7 +71,8 @@ void describe_past(const Tensor& x, char* buffer, size_t capacity) {
 
 void check_single(const Tensor& x) {
   if (x.numel() != 1) {
-    fail(TG_ERROR_SHAPE, Named{x}, " has ", x.numel(), " elements, not one; use "
+    fail(TG_ERROR_SHAPE, Named{x}, " has ", x.numel(),
+         " elements, not one; use "
          "tg_tensor_copy_out, or select one element");
   }
 }
@@ -154,7 +156,8 @@ tg_status tg_tensor_item(tg_tensor x, double* out) {
 tg_status tg_tensor_item_int64(tg_tensor x, int64_t* out) {
   return ask(__func__, x, out, [](const Tensor& t) {
     if (tg::is_floating(t.dtype())) {
-      tg::fail(TG_ERROR_DTYPE, tg::Named{t}, " is floating; use tg_tensor_item, or convert it by "
+      tg::fail(TG_ERROR_DTYPE, tg::Named{t},
+               " is floating; use tg_tensor_item, or convert it by "
                "tg_to_dtype");
     }
     check_single(t);
@@ -192,7 +195,8 @@ tg_status tg_tensor_requires_grad(tg_tensor x, int32_t* out) {
 tg_status tg_tensor_version(tg_tensor x, int64_t* out) {
   return ask(__func__, x, out, [](const Tensor& t) {
     if (t.is_inference()) {
-      tg::fail(TG_ERROR_MODE, tg::Named{t}, " is an inference tensor, whose version is not "
+      tg::fail(TG_ERROR_MODE, tg::Named{t},
+               " is an inference tensor, whose version is not "
                "tracked; ask tg_tensor_is_inference first, or tg_clone it outside inference mode");
     }
     return t.storage().version.load(std::memory_order_relaxed);

@@ -29,7 +29,8 @@ void keep_grad(const Tensor& x) {
   }
   if (x.is_view() && history_word(*x.head()) != 0) check_view_history("retain_grad", x);
   if (!requires_grad(x)) {
-    fail(TG_ERROR_AUTOGRAD, Named{x}, " does not require grad; call tg_tensor_set_requires_grad "
+    fail(TG_ERROR_AUTOGRAD, Named{x},
+         " does not require grad; call tg_tensor_set_requires_grad "
          "on the tensors it is computed from");
   }
   if (!is_leaf(*x.head())) retain_grad(x);
@@ -37,7 +38,8 @@ void keep_grad(const Tensor& x) {
 
 void mark_written(const Tensor& x) {
   if (x.is_inference() && !inference_mode()) {
-    fail(TG_ERROR_MODE, Named{x}, " is an inference tensor and may not be changed outside "
+    fail(TG_ERROR_MODE, Named{x},
+         " is an inference tensor and may not be changed outside "
          "inference mode; change it inside inference mode, or tg_clone it and change the clone");
   }
   x.storage().raise_version();

@@ -41,14 +41,16 @@ Extent extent_of(const Layout& layout, int64_t item) {
     int64_t& side = layout.strides[d] < 0 ? below : above;
     if (!checked_multiply(layout.shape[d] - 1, layout.strides[d], &reach) ||
         !checked_add(side, reach, &side)) {
-      fail(TG_ERROR_SHAPE, "shape ", layout.shape, " with these strides reaches past 2^63 - 1 "
+      fail(TG_ERROR_SHAPE, "shape ", layout.shape,
+           " with these strides reaches past 2^63 - 1 "
            "elements");
     }
   }
   int64_t bytes = 0;
   if (!checked_add(above, 1 - below, &bytes) || !checked_multiply(bytes, item, &bytes) ||
       bytes > static_cast<int64_t>(Storage::kBytesMask)) {
-    fail(TG_ERROR_SHAPE, "shape ", layout.shape, " with these strides covers more memory than an "
+    fail(TG_ERROR_SHAPE, "shape ", layout.shape,
+         " with these strides covers more memory than an "
          "address space holds");
   }
   return {-below, bytes};
@@ -119,7 +121,8 @@ tg_status tg_tensor_create(const void* data, int32_t dtype, const int64_t* shape
   return make(__func__, out, dtype, shape, rank, [&](tg::DType type, const tg::Shape& sizes) {
     const bool wants_grad = boolean(requires_grad, "requires_grad");
     if (wants_grad && !tg::is_floating(type)) {
-      tg::fail(TG_ERROR_DTYPE, "a tensor of dtype ", type, " cannot require grad: only floating "
+      tg::fail(TG_ERROR_DTYPE, "a tensor of dtype ", type,
+               " cannot require grad: only floating "
                "dtypes can");
     }
     tg::Tensor x = tg::zeros(type, sizes);
@@ -160,11 +163,9 @@ tg_status tg_zeros(int32_t dtype, const int64_t* shape, int32_t rank, tg_tensor*
 tg_status tg_ones(int32_t dtype, const int64_t* shape, int32_t rank, tg_tensor* out) {
   return make(__func__, out, dtype, shape, rank, tg::ones);
 }
-tg_status tg_full(double value, int32_t dtype, const int64_t* shape, int32_t rank,
-                  tg_tensor* out) {
-  return make(__func__, out, dtype, shape, rank, [&](tg::DType type, const tg::Shape& sizes) {
-    return tg::full(type, sizes, value);
-  });
+tg_status tg_full(double value, int32_t dtype, const int64_t* shape, int32_t rank, tg_tensor* out) {
+  return make(__func__, out, dtype, shape, rank,
+              [&](tg::DType type, const tg::Shape& sizes) { return tg::full(type, sizes, value); });
 }
 tg_status tg_full_int64(int64_t value, int32_t dtype, const int64_t* shape, int32_t rank,
                         tg_tensor* out) {
@@ -176,11 +177,14 @@ tg_status tg_eye(int32_t dtype, int64_t rows, int64_t columns, tg_tensor* out) {
   return make_plain(__func__, out, [&] { return tg::eye(dtype_of(dtype), rows, columns); });
 }
 tg_status tg_arange(double start, double end, double step, int32_t dtype, tg_tensor* out) {
-  return make_plain(__func__, out,
-                    [&] { return tg::arange(start, end, step, dtype_of(dtype)); });
+  return make_plain(__func__, out, [&] { return tg::arange(start, end, step, dtype_of(dtype)); });
 }
-tg_status tg_zeros_like(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::zeros_like, x); }
-tg_status tg_ones_like(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::ones_like, x); }
+tg_status tg_zeros_like(tg_tensor x, tg_tensor* out) {
+  return call(__func__, out, tg::zeros_like, x);
+}
+tg_status tg_ones_like(tg_tensor x, tg_tensor* out) {
+  return call(__func__, out, tg::ones_like, x);
+}
 
 // ---- random numbers ----
 

@@ -253,8 +253,8 @@ class Backward {
           ++child->pending;
         }
       }
-      node->flags = static_cast<uint8_t>(needed ? node->flags | Node::kNeeded
-                                                : node->flags & ~Node::kNeeded);
+      node->flags =
+          static_cast<uint8_t>(needed ? node->flags | Node::kNeeded : node->flags & ~Node::kNeeded);
     }
   }
 
@@ -315,7 +315,8 @@ class Backward {
     if (!any || !wanted) return;
     const Operator& op = algebra_.operator_of(node.op);
     if (node.has(Node::kFreed)) [[unlikely]] {
-      fail(TG_ERROR_AUTOGRAD, op.name, "Backward was run before and what it saved is freed; give "
+      fail(TG_ERROR_AUTOGRAD, op.name,
+           "Backward was run before and what it saved is freed; give "
            "TG_RETAIN_GRAPH to the first backward, or compute the graph anew");
     }
     if (op.gradient == nullptr) [[unlikely]] {
@@ -456,7 +457,8 @@ uint64_t saved_bytes(Node& node) {
   uint32_t owner = 0;
   while (!node.run.compare_exchange_weak(owner, kAsked, std::memory_order_acquire)) {
     if (owner != 0 && owner != kAsked) {
-      fail(TG_ERROR_AUTOGRAD, "a backward runs over the node now and may free what it saved; ask "
+      fail(TG_ERROR_AUTOGRAD,
+           "a backward runs over the node now and may free what it saved; ask "
            "before it or after it");
     }
     owner = 0;
@@ -481,9 +483,7 @@ bool Vjp::has_saved(uint32_t which) const {
   return false;
 }
 
-Tensor Vjp::saved(uint32_t which) const {
-  return pass_.unpack(node_, which);
-}
+Tensor Vjp::saved(uint32_t which) const { return pass_.unpack(node_, which); }
 
 void Vjp::give(int input, Tensor grad) { pass_.give(node_, input, std::move(grad)); }
 

@@ -160,10 +160,10 @@ void enter_mode(ModeEntry entry) {
       (state & (kNoGradNow | kInferenceNow | kStackMask)) != 0) {
     check_nesting(entry);
   }
-  if ((state >> kOldestShift & kEntryMask) != 0) [[unlikely]] spill_oldest();
+  if ((state >> kOldestShift & kEntryMask) != 0) [[unlikely]]
+    spill_oldest();
   const uint64_t stack = ((state & kStackMask) << kEntryBits) & kStackMask;
-  const uint64_t word =
-      (state & kRuleBits) | stack | static_cast<uint64_t>(entry) << kStackShift;
+  const uint64_t word = (state & kRuleBits) | stack | static_cast<uint64_t>(entry) << kStackShift;
   // The table of modes.md 1: what an entry makes of the pair before it.
   switch (entry) {
     case ModeEntry::no_grad:

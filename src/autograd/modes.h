@@ -51,7 +51,7 @@ inline bool exit_mode_fast(ModeEntry entry) noexcept {
 }
 
 void set_nesting(int32_t nesting);
-uint64_t get_state();                    // throws TG_ERROR_LIMIT where the stack is too deep
+uint64_t get_state();  // throws TG_ERROR_LIMIT where the stack is too deep
 uint64_t set_state(uint64_t word, bool wants_former);  // gives the former word
 
 // The stack as a *_call found it: what fn does to it is undone when the call ends.

@@ -38,7 +38,7 @@ void let_go(History* history) noexcept {
   if (!last_reference(history)) return;
   auto* node = static_cast<Node*>(history);
   ThreadRecord* thread = thread_record_or_null();
-  if (thread == nullptr) return;  // no memory for a record: the node is lost, not the host
+  if (thread == nullptr) return;       // no memory for a record: the node is lost, not the host
   if (thread->drop_list != nullptr) {  // a drop runs already: it will come to this node
     void* const top = thread->drop_list;
     node->link = top == thread ? nullptr : static_cast<Node*>(top);

@@ -63,9 +63,7 @@ struct Node : History {
   // Tail: sequence number, edges, gradients, saved tensors, shapes if kShapes,
   // the written version if kInPlace, arguments.
   uint64_t& sequence() { return *reinterpret_cast<uint64_t*>(this + 1); }
-  std::span<Edge> inputs() {
-    return {reinterpret_cast<Edge*>(&sequence() + 1), inputs_n};
-  }
+  std::span<Edge> inputs() { return {reinterpret_cast<Edge*>(&sequence() + 1), inputs_n}; }
   std::span<Tensor> grads() {  // of the outputs, summed so far
     return {reinterpret_cast<Tensor*>(inputs().data() + inputs_n), outputs_n};
   }

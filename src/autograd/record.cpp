@@ -25,9 +25,8 @@ bool plan_record_special(const char* op, const Tensor* const* operands, int n, u
       if ((refused >> i & 1) == 0) continue;
       const bool needs_grad = (wanted >> i & 1) != 0;
       fail_operand(TG_ERROR_MODE, i, op, ": operand ", i, ", ", Named{*operands[i]},
-                   needs_grad
-                       ? ", is an inference tensor that requires grad beside normal tensors"
-                       : ", is an inference tensor and would be saved for backward",
+                   needs_grad ? ", is an inference tensor that requires grad beside normal tensors"
+                              : ", is an inference tensor and would be saved for backward",
                    "; tg_clone it outside inference mode, or make it under tg_no_grad_enter "
                    "instead of inference mode");
     }
@@ -80,13 +79,15 @@ void plan_out(const char* op, const Tensor& target, const Tensor* const* operand
 void set_requires_grad(const Tensor& x, bool on) {
   TensorHead& head = *x.head();
   if (on && !is_floating(x.dtype())) {
-    fail(TG_ERROR_DTYPE, Named{x}, " cannot require grad: only floating dtypes can; convert it by "
+    fail(TG_ERROR_DTYPE, Named{x},
+         " cannot require grad: only floating dtypes can; convert it by "
          "tg_to_dtype first");
   }
   if (x.is_inference()) {
     if (on) {
       if (!inference_mode()) {
-        fail(TG_ERROR_MODE, Named{x}, " is an inference tensor and cannot be made to require grad "
+        fail(TG_ERROR_MODE, Named{x},
+             " is an inference tensor and cannot be made to require grad "
              "outside inference mode; tg_clone it outside inference mode, or make it outside "
              "inference mode");
       }
@@ -116,7 +117,8 @@ void set_requires_grad(const Tensor& x, bool on) {
   }
   if (node == nullptr) return;
   if (!is_accumulator(node)) {
-    fail(TG_ERROR_AUTOGRAD, Named{x}, " is no leaf: what was recorded decides that it requires "
+    fail(TG_ERROR_AUTOGRAD, Named{x},
+         " is no leaf: what was recorded decides that it requires "
          "grad; use tg_detach to go on without a past");
   }
   detach_in_place(x);
@@ -130,7 +132,8 @@ void detach_in_place(const Tensor& x) {
     return;
   }
   if (x.is_view() && !accumulator_of(head)) {
-    fail(TG_ERROR_AUTOGRAD, Named{x}, " is a view, which cannot be detached in place; use "
+    fail(TG_ERROR_AUTOGRAD, Named{x},
+         " is a view, which cannot be detached in place; use "
          "tg_detach, or detach its base before the view is made");
   }
   if (Accumulator* accumulator = accumulator_of(head); accumulator != nullptr) {

@@ -19,7 +19,8 @@ inline constexpr SaveMask reads_input(int i) { return SaveMask{1} << i; }
 inline bool requires_grad(const TensorHead& head) {
   if (history_word(head) != 0) return true;
   // A view made where nothing records shows what its base says.
-  if (head.is_view != 0) [[unlikely]] return history_word(*head.view_info().base) != 0;
+  if (head.is_view != 0) [[unlikely]]
+    return history_word(*head.view_info().base) != 0;
   return head.has_flag(TensorHead::kRequiresGrad);
 }
 inline bool requires_grad(const Tensor& x) { return requires_grad(*x.head()); }
@@ -67,6 +68,5 @@ bool grad_was_set_by_user(const Tensor& x);
 void set_grad(const Tensor& x, Tensor grad, bool by_user);  // a null grad takes it away
 void check_may_hold_grad(const Tensor& x, const Tensor& grad);
 void detach_in_place(const Tensor& x);
-
 
 }  // namespace tg

@@ -93,7 +93,7 @@ void prepare_retained(const Node& node, uint32_t output, Tensor& grad, const Alg
 
 void store_retained(const Node& node, uint32_t output, Tensor& grad) noexcept {
   LockGuard guard(lock);
-  if (TensorHead* head = find_edge(node, output)) replace_extra_grad(*head, grad);
+  if (TensorHead* head = find_edge(node, output)) replace_extra_grad(*head, grad, false);
 }
 
 }  // namespace tg

@@ -7,8 +7,7 @@ namespace tg {
 
 namespace {
 
-constexpr const char* kOriginRemedy =
-    "; make the view in grad mode, or work on its tg_clone";
+constexpr const char* kOriginRemedy = "; make the view in grad mode, or work on its tg_clone";
 constexpr const char* kMultiRemedy =
     "; use tg_slice or tg_narrow for each part, or work on the tg_clone";
 

@@ -28,7 +28,8 @@ inline void* try_take_class(uint32_t size_class) noexcept {
 
 inline void* take_class(uint32_t size_class) {
   void* block = try_take_class(size_class);
-  if (block == nullptr) [[unlikely]] fail_out_of_memory(class_size(size_class));
+  if (block == nullptr) [[unlikely]]
+    fail_out_of_memory(class_size(size_class));
   return block;
 }
 
@@ -90,7 +91,8 @@ void settle(Blocks& blocks) noexcept;
 inline void charge(int64_t bytes) {
   Blocks& blocks = thread_record().blocks;
   const int64_t own = blocks.bytes.load(std::memory_order_relaxed) + bytes;
-  if (bytes >= kChargedGlobally || own > blocks.headroom) [[unlikely]] return charge_slow(bytes);
+  if (bytes >= kChargedGlobally || own > blocks.headroom) [[unlikely]]
+    return charge_slow(bytes);
   blocks.bytes.store(own, std::memory_order_relaxed);
 }
 
@@ -103,7 +105,8 @@ inline void discharge(int64_t bytes) noexcept {
   }
   const int64_t own = mine->blocks.bytes.load(std::memory_order_relaxed) - bytes;
   mine->blocks.bytes.store(own, std::memory_order_relaxed);
-  if (own < -kSettle) [[unlikely]] settle(mine->blocks);
+  if (own < -kSettle) [[unlikely]]
+    settle(mine->blocks);
 }
 
 }  // namespace tg

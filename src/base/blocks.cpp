@@ -59,8 +59,7 @@ struct DepotGuard : LockGuard {
 
 void* map_memory(size_t size) noexcept {
   ErrnoKeeper keep;
-  void* memory =
-      mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return nullptr;
   madvise(memory, size, MADV_HUGEPAGE);
   return memory;
@@ -333,7 +332,8 @@ uint64_t fail_allocation(uint64_t k, bool lasting) noexcept {
 
 bool allocation_fails() noexcept {
   const uint64_t number = ++faults.counted;
-  return faults.fail_at != 0 && (number == faults.fail_at || (faults.lasting && number > faults.fail_at));
+  return faults.fail_at != 0 &&
+         (number == faults.fail_at || (faults.lasting && number > faults.fail_at));
 }
 #endif
 

@@ -46,9 +46,9 @@ struct Blocks {
   uint16_t count[kSmallClasses];  // blocks in free[]
   std::byte* slab;                // the rest of the slab that new blocks are cut from
   size_t slab_left;
-  size_t slab_next;             // size of the next slab: doubles up to 4 MiB
-  std::atomic<int64_t> bytes;   // tensor bytes not yet settled with the global account
-  int64_t headroom;             // above it `bytes` must be looked at: peak, limit or settling
+  size_t slab_next;            // size of the next slab: doubles up to 4 MiB
+  std::atomic<int64_t> bytes;  // tensor bytes not yet settled with the global account
+  int64_t headroom;            // above it `bytes` must be looked at: peak, limit or settling
 };
 
 struct BatchSizes {

@@ -4,9 +4,9 @@
 namespace tg {
 
 const char* name_of(DType dtype) {
-  static constexpr const char* names[kDTypes] = {"none",  "float32", "float64", "float16",
-                                                 "bfloat16", "int8", "int16",   "int32",
-                                                 "int64", "uint8",   "bool"};
+  static constexpr const char* names[kDTypes] = {"none",     "float32", "float64", "float16",
+                                                 "bfloat16", "int8",    "int16",   "int32",
+                                                 "int64",    "uint8",   "bool"};
   return names[static_cast<int>(dtype)];
 }
 
@@ -27,7 +27,9 @@ DType promote(DType a, DType b) {
   return width(a) > width(b) ? a : b;
 }
 
-float to_float(BFloat16 value) { return std::bit_cast<float>(static_cast<uint32_t>(value.bits) << 16); }
+float to_float(BFloat16 value) {
+  return std::bit_cast<float>(static_cast<uint32_t>(value.bits) << 16);
+}
 
 BFloat16 to_bfloat16(float value) {
   uint32_t bits = std::bit_cast<uint32_t>(value);

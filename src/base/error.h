@@ -98,7 +98,7 @@ class ErrnoKeeper {
 
 // Invariants of the library's own, checked in debug builds only.
 #ifdef TG_DEBUG
-#define TG_CHECK(condition) \
+#define TG_CHECK(condition)           \
   ((condition) ? static_cast<void>(0) \
                : ::tg::fail(TG_ERROR_INTERNAL, "broken invariant: " #condition))
 #else

@@ -120,8 +120,9 @@ bool make_worker(pthread_t* thread, size_t stack) noexcept {
   pthread_attr_t attributes;
   if (pthread_attr_init(&attributes) != 0) return false;
   const uintptr_t heard = pool.bell.load(std::memory_order_relaxed);
-  const bool made = pthread_attr_setstacksize(&attributes, stack) == 0 &&
-                    pthread_create(thread, &attributes, worker, reinterpret_cast<void*>(heard)) == 0;
+  const bool made =
+      pthread_attr_setstacksize(&attributes, stack) == 0 &&
+      pthread_create(thread, &attributes, worker, reinterpret_cast<void*>(heard)) == 0;
   pthread_attr_destroy(&attributes);
   return made;
 }
@@ -219,8 +220,9 @@ int thread_count() noexcept {
   if (count == 0) count = processor_count();
   // A set_thread_count that came meanwhile wins.
   int unknown = 0;
-  return threads_wanted.compare_exchange_strong(unknown, count, std::memory_order_relaxed) ? count
-                                                                                           : unknown;
+  return threads_wanted.compare_exchange_strong(unknown, count, std::memory_order_relaxed)
+             ? count
+             : unknown;
 }
 
 void set_thread_count(int count) noexcept {
@@ -233,8 +235,8 @@ void parallel_for(size_t count, Job run, void* job) noexcept {
     if (is_lent.load(std::memory_order_relaxed) != 0 && run_on_lent_pool(count, run, job)) return;
     const int threads = thread_count();
     if (threads > 1 && take_pool()) {
-      const int helpers = count < static_cast<size_t>(threads) ? static_cast<int>(count) - 1
-                                                               : threads - 1;
+      const int helpers =
+          count < static_cast<size_t>(threads) ? static_cast<int>(count) - 1 : threads - 1;
       make_workers(helpers);
       Work& work = pool.work;
       work.run = run;

@@ -96,9 +96,7 @@ bool another_thread_lives() noexcept {
   return false;
 }
 
-ThreadRecord* first_thread_record() noexcept {
-  return all_records.load(std::memory_order_acquire);
-}
+ThreadRecord* first_thread_record() noexcept { return all_records.load(std::memory_order_acquire); }
 
 ThreadRecord* make_thread_record() noexcept {
   ErrnoKeeper keep;

@@ -215,16 +215,36 @@ void run(DType dtype, const Product& s) noexcept {
   }
   if (s.m == 0 || s.n == 0) return;
   if (s.n == 1) {
-    return run_vector(dtype, {.y = s.c, .y_stride = s.c_row, .a = s.a, .a_row = s.a_row,
-                              .a_column = s.a_column, .x = s.b, .x_stride = s.b_row, .m = s.m,
-                              .n = s.k, .alpha = s.alpha, .beta = s.beta, .bias = s.bias,
-                              .bias_stride = 0, .relu = s.relu});
+    return run_vector(dtype, {.y = s.c,
+                              .y_stride = s.c_row,
+                              .a = s.a,
+                              .a_row = s.a_row,
+                              .a_column = s.a_column,
+                              .x = s.b,
+                              .x_stride = s.b_row,
+                              .m = s.m,
+                              .n = s.k,
+                              .alpha = s.alpha,
+                              .beta = s.beta,
+                              .bias = s.bias,
+                              .bias_stride = 0,
+                              .relu = s.relu});
   }
   if (s.m == 1) {
-    return run_vector(dtype, {.y = s.c, .y_stride = s.c_column, .a = s.b, .a_row = s.b_column,
-                              .a_column = s.b_row, .x = s.a, .x_stride = s.a_column, .m = s.n,
-                              .n = s.k, .alpha = s.alpha, .beta = s.beta, .bias = s.bias,
-                              .bias_stride = s.bias_stride, .relu = s.relu});
+    return run_vector(dtype, {.y = s.c,
+                              .y_stride = s.c_column,
+                              .a = s.b,
+                              .a_row = s.b_column,
+                              .a_column = s.b_row,
+                              .x = s.a,
+                              .x_stride = s.a_column,
+                              .m = s.n,
+                              .n = s.k,
+                              .alpha = s.alpha,
+                              .beta = s.beta,
+                              .bias = s.bias,
+                              .bias_stride = s.bias_stride,
+                              .relu = s.relu});
   }
   const double work =
       static_cast<double>(s.m) * static_cast<double>(s.n) * static_cast<double>(s.k);
@@ -242,26 +262,60 @@ void gemm(DType dtype, const Matrix& c, const Matrix& a, const Matrix& b, double
   // alpha 0: operands are not read, whatever computes it.
   const int64_t k = alpha == 0 ? 0 : a.columns;
   if (c.column_stride != 1 && c.row_stride == 1) {  // c^T = b^T a^T
-    return run(dtype, {.c = c.data, .c_row = c.column_stride, .c_column = 1,
-                       .a = b.data, .a_row = b.column_stride, .a_column = b.row_stride,
-                       .b = a.data, .b_row = a.column_stride, .b_column = a.row_stride,
-                       .m = c.columns, .n = c.rows, .k = k, .alpha = alpha, .beta = beta,
-                       .bias = nullptr, .bias_stride = 0, .relu = false});
+    return run(dtype, {.c = c.data,
+                       .c_row = c.column_stride,
+                       .c_column = 1,
+                       .a = b.data,
+                       .a_row = b.column_stride,
+                       .a_column = b.row_stride,
+                       .b = a.data,
+                       .b_row = a.column_stride,
+                       .b_column = a.row_stride,
+                       .m = c.columns,
+                       .n = c.rows,
+                       .k = k,
+                       .alpha = alpha,
+                       .beta = beta,
+                       .bias = nullptr,
+                       .bias_stride = 0,
+                       .relu = false});
   }
-  run(dtype, {.c = c.data, .c_row = c.row_stride, .c_column = c.column_stride,
-              .a = a.data, .a_row = a.row_stride, .a_column = a.column_stride,
-              .b = b.data, .b_row = b.row_stride, .b_column = b.column_stride,
-              .m = c.rows, .n = c.columns, .k = k, .alpha = alpha, .beta = beta,
-              .bias = nullptr, .bias_stride = 0, .relu = false});
+  run(dtype, {.c = c.data,
+              .c_row = c.row_stride,
+              .c_column = c.column_stride,
+              .a = a.data,
+              .a_row = a.row_stride,
+              .a_column = a.column_stride,
+              .b = b.data,
+              .b_row = b.row_stride,
+              .b_column = b.column_stride,
+              .m = c.rows,
+              .n = c.columns,
+              .k = k,
+              .alpha = alpha,
+              .beta = beta,
+              .bias = nullptr,
+              .bias_stride = 0,
+              .relu = false});
 }
 
 void gemv(DType dtype, const Vector& y, const Matrix& a, const Vector& x, double alpha,
           double beta) noexcept {
   if (y.size == 0) return;
-  run_vector(dtype, {.y = y.data, .y_stride = y.stride, .a = a.data, .a_row = a.row_stride,
-                     .a_column = a.column_stride, .x = x.data, .x_stride = x.stride, .m = y.size,
-                     .n = alpha == 0 ? 0 : x.size, .alpha = alpha, .beta = beta, .bias = nullptr,
-                     .bias_stride = 0, .relu = false});
+  run_vector(dtype, {.y = y.data,
+                     .y_stride = y.stride,
+                     .a = a.data,
+                     .a_row = a.row_stride,
+                     .a_column = a.column_stride,
+                     .x = x.data,
+                     .x_stride = x.stride,
+                     .m = y.size,
+                     .n = alpha == 0 ? 0 : x.size,
+                     .alpha = alpha,
+                     .beta = beta,
+                     .bias = nullptr,
+                     .bias_stride = 0,
+                     .relu = false});
 }
 
 void dot(DType dtype, void* result, const Vector& x, const Vector& y) noexcept {
@@ -271,11 +325,23 @@ void dot(DType dtype, void* result, const Vector& x, const Vector& y) noexcept {
 
 void linear(DType dtype, const Matrix& y, const Matrix& x, const Matrix& weight, const void* bias,
             int64_t bias_stride, bool relu) noexcept {
-  run(dtype, {.c = y.data, .c_row = y.row_stride, .c_column = y.column_stride,
-              .a = x.data, .a_row = x.row_stride, .a_column = x.column_stride,
-              .b = weight.data, .b_row = weight.column_stride, .b_column = weight.row_stride,
-              .m = y.rows, .n = y.columns, .k = x.columns, .alpha = 1, .beta = 0, .bias = bias,
-              .bias_stride = bias_stride, .relu = relu});
+  run(dtype, {.c = y.data,
+              .c_row = y.row_stride,
+              .c_column = y.column_stride,
+              .a = x.data,
+              .a_row = x.row_stride,
+              .a_column = x.column_stride,
+              .b = weight.data,
+              .b_row = weight.column_stride,
+              .b_column = weight.row_stride,
+              .m = y.rows,
+              .n = y.columns,
+              .k = x.columns,
+              .alpha = 1,
+              .beta = 0,
+              .bias = bias,
+              .bias_stride = bias_stride,
+              .relu = relu});
 }
 
 }  // namespace tg::blas

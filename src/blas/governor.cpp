@@ -27,7 +27,7 @@ constinit Governor governor{};
 namespace {
 
 constexpr size_t kMiB = size_t{1} << 20;
-constexpr size_t kToOpen = 640 * kMiB;     // the openmp build of OpenBLAS hangs in dlopen with 200
+constexpr size_t kToOpen = 640 * kMiB;      // the openmp build of OpenBLAS hangs in dlopen with 200
 constexpr size_t kForABuffer = 192 * kMiB;  // each maps 128 MiB, aligned
 
 constexpr uint64_t kInside = 1, kInsideMask = 0xffff;
@@ -138,18 +138,20 @@ void settle_rules(Found& f) noexcept {
   uint32_t limit = 1;
   if (f.library.vendor == Vendor::openblas) {
     const int parallel = s.get_parallel();
-    f.build = parallel == 1 ? Build::pthread : parallel == 2 ? Build::openmp
-              : parallel == 0                                ? Build::serial
-                                                             : Build::unknown;
-    f.keeps_count = f.build == Build::pthread && s.get_num_threads != nullptr &&
-                    s.set_num_threads != nullptr;
+    f.build = parallel == 1   ? Build::pthread
+              : parallel == 2 ? Build::openmp
+              : parallel == 0 ? Build::serial
+                              : Build::unknown;
+    f.keeps_count =
+        f.build == Build::pthread && s.get_num_threads != nullptr && s.set_num_threads != nullptr;
     f.keeps_openmp = f.build == Build::openmp && s.omp_get_max_threads != nullptr &&
                      s.omp_set_num_threads != nullptr;
     const bool one_thread_a_call = f.keeps_count || f.keeps_openmp;
     if (one_thread_a_call && s.memory_alloc != nullptr && s.memory_free != nullptr) {
       limit = static_cast<uint32_t>(processor_count());
       // It has two buffers for each of its threads; the host's own callers need some.
-      const uint32_t most = s.get_config == nullptr ? 0 : number_after(s.get_config(), "MAX_THREADS=");
+      const uint32_t most =
+          s.get_config == nullptr ? 0 : number_after(s.get_config(), "MAX_THREADS=");
       if (most > 0 && limit > most / 2) limit = most / 2;
       if (limit > kMostCalls) limit = kMostCalls;
       if (limit < 1) limit = 1;

@@ -40,9 +40,9 @@ struct Found {
   const char* name;    // asked for; null: nothing was
   const char* reason;  // "" if it is used
   Build build;
-  bool keeps_count;    // its process-wide number of threads is set to 1 while calls are inside
-  bool keeps_openmp;   // OpenMP's number of each calling thread is
-  bool probes;         // the host may take our buffers: address space is checked before each call
+  bool keeps_count;   // its process-wide number of threads is set to 1 while calls are inside
+  bool keeps_openmp;  // OpenMP's number of each calling thread is
+  bool probes;        // the host may take our buffers: address space is checked before each call
   bool strict_memory;
   uint32_t buffers;
   int64_t address_space;  // bytes that opening and testing it mapped; 0: not known

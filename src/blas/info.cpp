@@ -103,12 +103,14 @@ void write_warnings(Message& text, const Found& f) {
     warnings[count++] = "serial build: calls take turns, products use one thread";
   }
   if (secure_getenv("OPENBLAS_CORETYPE") != nullptr) {
-    warnings[count++] = "OPENBLAS_CORETYPE is set: a core type that the processor is not kills the "
-                        "process";
+    warnings[count++] =
+        "OPENBLAS_CORETYPE is set: a core type that the processor is not kills the "
+        "process";
   }
   if (f.library.shared_with_host) {
-    warnings[count++] = "shared with the host: its calls pass beside the gate, and a fork while it "
-                        "is inside is not safe";
+    warnings[count++] =
+        "shared with the host: its calls pass beside the gate, and a fork while it "
+        "is inside is not safe";
   }
   text << ",\"warnings\":[";
   for (int i = 0; i < count; ++i) {
@@ -132,8 +134,8 @@ size_t describe(char* buffer, size_t capacity) noexcept {
   const Symbols& s = f.library.symbols;
 
   json.pair("state", !answered ? "not loaded" : ready ? "ready" : "none");
-  json.pair("reason", !answered            ? ""
-                      : gate.lost          ? "forked while products were running"
+  json.pair("reason", !answered             ? ""
+                      : gate.lost           ? "forked while products were running"
                       : f.reason != nullptr ? f.reason
                                             : "forked while it was being opened");
   json.pair("library", f.name);
@@ -147,8 +149,7 @@ size_t describe(char* buffer, size_t capacity) noexcept {
   json.truth("shared_with_host", f.library.shared_with_host);
   json.pair("gate", ready ? gate.limit : 0);
   json.pair("in_use", gate.inside);
-  json.pair("waited",
-            static_cast<int64_t>(governor.waited.load(std::memory_order_relaxed)));
+  json.pair("waited", static_cast<int64_t>(governor.waited.load(std::memory_order_relaxed)));
   json.key("threads_per_call");
   if (ready && (f.keeps_count || f.keeps_openmp || f.build == Build::serial)) {
     text << 1;

@@ -80,9 +80,8 @@ bool run(const Symbols& s, const char* name, SelfTest& result) {
       const bool ta = (form & 2) != 0, tb = (form & 1) != 0;
       passed = right(s, z, ta, tb, room, room + kMost, room + 2 * kMost, room + 3 * kMost);
       if (!passed) {
-        Message(result.where, sizeof result.where)
-            << name << ' ' << z.m << 'x' << z.n << 'x' << z.k << ' ' << (ta ? 'T' : 'N')
-            << (tb ? 'T' : 'N');
+        Message(result.where, sizeof result.where) << name << ' ' << z.m << 'x' << z.n << 'x' << z.k
+                                                   << ' ' << (ta ? 'T' : 'N') << (tb ? 'T' : 'N');
       }
     }
     if (!passed) break;

@@ -78,8 +78,8 @@ void open_library(const char* name, Library& library) noexcept {
   dlerror();
   Dl_info where;
   const Symbols& s = library.symbols;
-  const void* inside = s.sgemm != nullptr ? reinterpret_cast<const void*>(s.sgemm)
-                                          : dlsym(handle, "cblas_sgemm64_");
+  const void* inside =
+      s.sgemm != nullptr ? reinterpret_cast<const void*>(s.sgemm) : dlsym(handle, "cblas_sgemm64_");
   if (inside != nullptr && dladdr(inside, &where) != 0 && where.dli_fname != nullptr) {
     Message(library.file, sizeof library.file) << where.dli_fname;
   }

@@ -100,7 +100,7 @@ Tensor extra_grad(const TensorHead& head, bool* set_by_user) {
 }
 
 void set_extra_grad(const TensorHead& head, Tensor grad, bool set_by_user) {
-  if (!grad) return replace_extra_grad(head, grad);
+  if (replace_extra_grad(head, grad, set_by_user) || !grad) return;
   auto& changed = const_cast<TensorHead&>(head);
   change(changed, make(&head), [&](Extra& entry) {
     std::swap(entry.grad, grad);  // the former one goes after the lock is left
@@ -113,13 +113,14 @@ void reserve_extra(const TensorHead& head) {
   change(const_cast<TensorHead&>(head), make(&head), [](Extra&) {});
 }
 
-void replace_extra_grad(const TensorHead& head, Tensor& grad) noexcept {
-  if (!head.has_flag(TensorHead::kExtras)) return;
+bool replace_extra_grad(const TensorHead& head, Tensor& grad, bool set_by_user) noexcept {
+  if (!head.has_flag(TensorHead::kExtras)) return false;
   LockGuard guard(lock_of(&head));
   Extra* entry = *find(&head);
-  if (entry == nullptr) return;
+  if (entry == nullptr) return false;
   std::swap(entry->grad, grad);
-  entry->grad_set_by_user = false;
+  entry->grad_set_by_user = set_by_user;
+  return true;
 }
 
 void forget_extras(TensorHead& head) noexcept {

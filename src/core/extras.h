@@ -19,7 +19,8 @@ void set_extra_grad(const TensorHead& head, Tensor grad, bool set_by_user);
 // The same in two steps: room is made first, then nothing can fail. The former .grad comes back in
 // `grad`, so that its end, which may run a user's deleter, is up to the caller.
 void reserve_extra(const TensorHead& head);
-void replace_extra_grad(const TensorHead& head, Tensor& grad) noexcept;
+// false: there is no room.
+bool replace_extra_grad(const TensorHead& head, Tensor& grad, bool set_by_user) noexcept;
 
 // The head ends: its extras end with it.
 void forget_extras(TensorHead& head) noexcept;

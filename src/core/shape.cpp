@@ -60,8 +60,8 @@ Shape broadcast_shapes(const Shape& a, const Shape& b) {
       if (out.sizes[d] == 1) {
         out.sizes[d] = size;
       } else if (size != 1 && size != out.sizes[d]) {
-        fail(TG_ERROR_SHAPE, "shapes ", a, " and ", b, " do not broadcast: dimension ", d,
-             " has ", a.rank >= b.rank ? out.sizes[d] : size, " and ",
+        fail(TG_ERROR_SHAPE, "shapes ", a, " and ", b, " do not broadcast: dimension ", d, " has ",
+             a.rank >= b.rank ? out.sizes[d] : size, " and ",
              a.rank >= b.rank ? size : out.sizes[d],
              "; sizes must be equal or 1, so reshape or expand one operand");
       }

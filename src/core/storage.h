@@ -15,9 +15,9 @@ struct Owner {
 };
 
 struct Storage {
-  std::atomic<uint32_t> refs;     // tensors that look at these bytes
-  std::atomic<uint32_t> version;  // +1 by each in-place write; saved tensors compare it
-  std::byte* data;                // on 64 bytes where the library made it
+  std::atomic<uint32_t> refs;       // tensors that look at these bytes
+  std::atomic<uint32_t> version;    // +1 by each in-place write; saved tensors compare it
+  std::byte* data;                  // on 64 bytes where the library made it
   std::atomic<const Owner*> owner;  // null: the data lie in this block
   // Bytes in 48 bits, size class of the block in 8, then flags. All access is atomic and relaxed:
   // readers may set kEscaped and kPacked.
@@ -26,8 +26,8 @@ struct Storage {
   static constexpr uint64_t kBytesMask = (uint64_t{1} << 48) - 1;
   static constexpr int kClassShift = 48;
   static constexpr uint64_t kReadOnly = uint64_t{1} << 56;
-  static constexpr uint64_t kPacked = uint64_t{1} << 57;    // owner holds a packed copy
-  static constexpr uint64_t kEscaped = uint64_t{1} << 58;   // its address was given out
+  static constexpr uint64_t kPacked = uint64_t{1} << 57;   // owner holds a packed copy
+  static constexpr uint64_t kEscaped = uint64_t{1} << 58;  // its address was given out
   static constexpr uint64_t kInference = uint64_t{1} << 59;
   static constexpr uint64_t kBorrowed = uint64_t{1} << 60;  // the host's memory: not in the account
 

@@ -19,7 +19,8 @@ std::byte* align_data(std::byte* p) {
   return p + (aligned - address);
 }
 
-// dtype, rank, the marks of birth and the empty flags are one word: one store instead of bit by bit.
+// dtype, rank, the marks of birth and the empty flags are one word: one store instead of bit by
+// bit.
 inline TensorHead* init_head(void* memory, Storage* storage, DType dtype, int rank, bool is_view,
                              bool row_major, int64_t offset) {
   auto* head = new (memory) TensorHead;
@@ -168,8 +169,8 @@ Tensor make_borrowed(std::byte* first, DType dtype, const Layout& layout, int64_
   if (read_only) extent |= Storage::kReadOnly;
   Storage* storage = init_storage(block, first, owner, extent);
   const bool row_major = is_row_major(layout.shape.sizes, layout.strides, rank);
-  TensorHead* head = init_head(block + sizeof(Storage), storage, dtype, rank, false, row_major,
-                               layout.offset);
+  TensorHead* head =
+      init_head(block + sizeof(Storage), storage, dtype, rank, false, row_major, layout.offset);
   for (int d = 0; d < rank; ++d) {
     head->sizes()[d] = layout.shape.sizes[d];
     head->strides()[d] = layout.strides[d];
@@ -197,7 +198,8 @@ void free_storage(Storage* storage) noexcept { end_storage(storage); }
 void free_head(TensorHead* head) noexcept {
   // History first: until then a running backward may still give the tensor a .grad.
   if (head->history.load(std::memory_order_relaxed) != 0) forget_history(*head);
-  if (head->has_flag(TensorHead::kExtras)) [[unlikely]] forget_extras(*head);
+  if (head->has_flag(TensorHead::kExtras)) [[unlikely]]
+    forget_extras(*head);
   Storage* storage = head->storage;
   // The first head is the tenant of the storage's block; all others have a block of their own.
   if (static_cast<void*>(head) != static_cast<void*>(storage + 1)) {

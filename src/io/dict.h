@@ -20,7 +20,7 @@ class Dict {
     String key, value;
   };
 
-  void set(std::string_view name, Tensor tensor);  // a null tensor takes the name away
+  void set(std::string_view name, Tensor tensor);     // a null tensor takes the name away
   void append(std::string_view name, Tensor tensor);  // the name is known to be new
   Tensor get(std::string_view name) const;            // null: no such name
   size_t size() const { return entries_.size(); }

@@ -28,7 +28,8 @@ Number written(double value, std::chars_format form, int digits) {
     number.length = 3;
     return number;
   }
-  const auto end = std::to_chars(number.text, number.text + sizeof number.text, value, form, digits);
+  const auto end =
+      std::to_chars(number.text, number.text + sizeof number.text, value, form, digits);
   number.length = static_cast<size_t>(end.ptr - number.text);
   return number;
 }
@@ -226,8 +227,8 @@ String format_tensor(const Tensor& x, std::string_view past) {
   }
   if (!past.empty()) suffixes.push_back(String(past));
   const size_t newline = out.rfind('\n');
-  auto last_line = static_cast<int64_t>(newline == String::npos ? out.size() + 2
-                                                                : out.size() - newline + 1);
+  auto last_line =
+      static_cast<int64_t>(newline == String::npos ? out.size() + 2 : out.size() - newline + 1);
   for (const String& suffix : suffixes) {
     const auto length = static_cast<int64_t>(suffix.size());
     if (last_line + length + 2 > kLineWidth) {

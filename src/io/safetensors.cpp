@@ -108,8 +108,8 @@ Dict load_safetensors(const char* path, bool map) {
   header.parse(path, text.data(), length, file.size() - data_at);
   if (map) return load_mapped(file, header, data_at);
   return dict_of(header, copying([&](const io::Entry& entry, std::byte* to) {
-    file.read_at(data_at + entry.begin, to, entry.end - entry.begin);
-  }));
+                   file.read_at(data_at + entry.begin, to, entry.end - entry.begin);
+                 }));
 }
 
 Dict load_safetensors_memory(const void* memory, size_t size) {
@@ -121,8 +121,8 @@ Dict load_safetensors_memory(const void* memory, size_t size) {
   io::Header header;
   header.parse("memory", bytes + sizeof first, length, size - data_at);
   return dict_of(header, copying([&](const io::Entry& entry, std::byte* to) {
-    std::memcpy(to, bytes + data_at + entry.begin, entry.end - entry.begin);
-  }));
+                   std::memcpy(to, bytes + data_at + entry.begin, entry.end - entry.begin);
+                 }));
 }
 
 void save_safetensors(const char* path, const Dict& dict) {

@@ -252,22 +252,14 @@ HWY_INLINE void compare(char* out, int64_t stride, Operand a, Operand b, int64_t
 // The lane that does the same with an operand in place of the number.
 constexpr Lane without_scalar(Lane lane) {
   switch (lane) {
-    case Lane::add_scalar:
-      return Lane::add;
-    case Lane::mul_scalar:
-      return Lane::mul;
-    case Lane::eq_scalar:
-      return Lane::eq;
-    case Lane::ne_scalar:
-      return Lane::ne;
-    case Lane::lt_scalar:
-      return Lane::lt;
-    case Lane::le_scalar:
-      return Lane::le;
-    case Lane::gt_scalar:
-      return Lane::gt;
-    default:
-      return Lane::ge;
+    case Lane::add_scalar: return Lane::add;
+    case Lane::mul_scalar: return Lane::mul;
+    case Lane::eq_scalar: return Lane::eq;
+    case Lane::ne_scalar: return Lane::ne;
+    case Lane::lt_scalar: return Lane::lt;
+    case Lane::le_scalar: return Lane::le;
+    case Lane::gt_scalar: return Lane::gt;
+    default: return Lane::ge;
   }
 }
 

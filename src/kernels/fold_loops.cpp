@@ -348,15 +348,12 @@ namespace tg::kernels {
 const FoldLoops& fold_loops() noexcept {
   switch (best_target()) {
 #if HWY_TARGETS & HWY_AVX3
-    case Target::avx512:
-      return N_AVX3::kFoldLoops;
+    case Target::avx512: return N_AVX3::kFoldLoops;
 #endif
 #if HWY_TARGETS & HWY_AVX2
-    case Target::avx2:
-      return N_AVX2::kFoldLoops;
+    case Target::avx2: return N_AVX2::kFoldLoops;
 #endif
-    default:
-      return HWY_NAMESPACE::kFoldLoops;
+    default: return HWY_NAMESPACE::kFoldLoops;
   }
 }
 

@@ -56,15 +56,12 @@ constexpr int kMaxRank = 16;
 const IndexingLoops& loops() {
   switch (best_target()) {
 #if HWY_TARGETS & HWY_AVX3
-    case Target::avx512:
-      return N_AVX3::kIndexingLoops;
+    case Target::avx512: return N_AVX3::kIndexingLoops;
 #endif
 #if HWY_TARGETS & HWY_AVX2
-    case Target::avx2:
-      return N_AVX2::kIndexingLoops;
+    case Target::avx2: return N_AVX2::kIndexingLoops;
 #endif
-    default:
-      return HWY_NAMESPACE::kIndexingLoops;
+    default: return HWY_NAMESPACE::kIndexingLoops;
   }
 }
 
@@ -204,14 +201,10 @@ void gather(int64_t item, void* out, const int64_t* out_strides, const void* in,
   char* const to = static_cast<char*>(out);
   const char* const from = static_cast<const char*>(in);
   switch (item) {
-    case 1:
-      return gather_of<1>(to, from, index, dims, stride);
-    case 2:
-      return gather_of<2>(to, from, index, dims, stride);
-    case 4:
-      return gather_of<4>(to, from, index, dims, stride);
-    default:
-      return gather_of<8>(to, from, index, dims, stride);
+    case 1: return gather_of<1>(to, from, index, dims, stride);
+    case 2: return gather_of<2>(to, from, index, dims, stride);
+    case 4: return gather_of<4>(to, from, index, dims, stride);
+    default: return gather_of<8>(to, from, index, dims, stride);
   }
 }
 

@@ -46,8 +46,7 @@ constexpr bool takes(Lane lane, DType dtype) {
     case Lane::maximum:
     case Lane::minimum:
     case Lane::add_scalar:
-    case Lane::mul_scalar:
-      return true;
+    case Lane::mul_scalar: return true;
     case Lane::neg:
     case Lane::abs:
     case Lane::sign:
@@ -55,10 +54,8 @@ constexpr bool takes(Lane lane, DType dtype) {
     case Lane::sub:
     case Lane::rsub_scalar:
     case Lane::pow_scalar:
-    case Lane::clamp:
-      return dtype != DType::boolean;
-    default:
-      return false;
+    case Lane::clamp: return dtype != DType::boolean;
+    default: return false;
   }
 }
 
@@ -71,10 +68,8 @@ constexpr bool is_math(Lane lane) {
     case Lane::cos:
     case Lane::tanh:
     case Lane::sigmoid:
-    case Lane::pow_scalar:
-      return true;
-    default:
-      return false;
+    case Lane::pow_scalar: return true;
+    default: return false;
   }
 }
 

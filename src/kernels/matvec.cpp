@@ -59,9 +59,9 @@ struct Epilogue {
 template <class D, int S>
 HWY_INLINE hn::TFromD<D> total(D d, const hn::Vec<D> (&sum)[S]) {
   if constexpr (S == 8) {
-    return hn::GetLane(hn::SumOfLanes(
-        d, hn::Add(hn::Add(hn::Add(sum[0], sum[1]), hn::Add(sum[2], sum[3])),
-                   hn::Add(hn::Add(sum[4], sum[5]), hn::Add(sum[6], sum[7])))));
+    return hn::GetLane(
+        hn::SumOfLanes(d, hn::Add(hn::Add(hn::Add(sum[0], sum[1]), hn::Add(sum[2], sum[3])),
+                                  hn::Add(hn::Add(sum[4], sum[5]), hn::Add(sum[6], sum[7])))));
   } else {
     return hn::GetLane(
         hn::SumOfLanes(d, hn::Add(hn::Add(sum[0], sum[1]), hn::Add(sum[2], sum[3]))));
@@ -267,10 +267,23 @@ void matrix_vector(DType dtype, const MatrixVector& s) noexcept {
   if (s.a_column != 1 && s.a_row == 1 && s.m > 1) {
     // The chains lie in y; where y cannot hold them, one element at a time gives the same bits.
     if (s.y_stride == 1 && s.beta == 0) return kernels.columns(s);
-    const Product chains{.c = s.y, .c_row = 1, .c_column = s.y_stride, .a = s.x, .a_row = 0,
-                         .a_column = s.x_stride, .b = s.a, .b_row = s.a_column, .b_column = 1,
-                         .m = 1, .n = s.m, .k = s.n, .alpha = s.alpha, .beta = s.beta,
-                         .bias = s.bias, .bias_stride = s.bias_stride, .relu = s.relu};
+    const Product chains{.c = s.y,
+                         .c_row = 1,
+                         .c_column = s.y_stride,
+                         .a = s.x,
+                         .a_row = 0,
+                         .a_column = s.x_stride,
+                         .b = s.a,
+                         .b_row = s.a_column,
+                         .b_column = 1,
+                         .m = 1,
+                         .n = s.m,
+                         .k = s.n,
+                         .alpha = s.alpha,
+                         .beta = s.beta,
+                         .bias = s.bias,
+                         .bias_stride = s.bias_stride,
+                         .relu = s.relu};
     return product(dtype, chains);
   }
   kernels.rows(s);

@@ -195,15 +195,12 @@ namespace {
 const OptimLoops& loops() {
   switch (best_target()) {
 #if HWY_TARGETS & HWY_AVX3
-    case Target::avx512:
-      return N_AVX3::kOptimLoops;
+    case Target::avx512: return N_AVX3::kOptimLoops;
 #endif
 #if HWY_TARGETS & HWY_AVX2
-    case Target::avx2:
-      return N_AVX2::kOptimLoops;
+    case Target::avx2: return N_AVX2::kOptimLoops;
 #endif
-    default:
-      return HWY_NAMESPACE::kOptimLoops;
+    default: return HWY_NAMESPACE::kOptimLoops;
   }
 }
 

@@ -277,15 +277,12 @@ namespace {
 const RandomLoops& loops() {
   switch (best_target()) {
 #if HWY_TARGETS & HWY_AVX3
-    case Target::avx512:
-      return N_AVX3::kRandomLoops;
+    case Target::avx512: return N_AVX3::kRandomLoops;
 #endif
 #if HWY_TARGETS & HWY_AVX2
-    case Target::avx2:
-      return N_AVX2::kRandomLoops;
+    case Target::avx2: return N_AVX2::kRandomLoops;
 #endif
-    default:
-      return HWY_NAMESPACE::kRandomLoops;
+    default: return HWY_NAMESPACE::kRandomLoops;
   }
 }
 

@@ -25,12 +25,9 @@ constexpr int index_of(DType dtype) { return static_cast<int>(dtype); }
 constexpr DType compute_type(DType dtype) {
   switch (dtype) {
     case DType::float16:
-    case DType::bfloat16:
-      return DType::float32;
-    case DType::boolean:
-      return DType::uint8;
-    default:
-      return dtype;
+    case DType::bfloat16: return DType::float32;
+    case DType::boolean: return DType::uint8;
+    default: return dtype;
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Register-blocked products. A tile of rows x vectors of c stays in registers while k runs; see
-// K. Goto, R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS 34 (2008).
-// Compiled once for each target by Highway's re-inclusion.
+// K. Goto, R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS 34
+// (2008). Compiled once for each target by Highway's re-inclusion.
 #include "kernels/small_gemm.h"
 
 #include <limits>
@@ -26,7 +26,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 // the registers (32 of AVX-512, 16 else).
 #if HWY_TARGET == HWY_AVX3
 constexpr int kRows = 12;
-constexpr int kWideRows = 4;  // without packing and two vectors wide (32x32x32: 570 ns, 12 rows 590)
+constexpr int kWideRows =
+    4;  // without packing and two vectors wide (32x32x32: 570 ns, 12 rows 590)
 #elif HWY_TARGET == HWY_AVX2
 constexpr int kRows = 6;
 constexpr int kWideRows = 6;
@@ -35,10 +36,10 @@ constexpr int kRows = 4;
 constexpr int kWideRows = 4;
 #endif
 
-constexpr size_t kStackPanel = 2048;      // bytes of a panel of b on the stack
-constexpr int64_t kDepth = 384;           // k of a packed block
-constexpr int64_t kBlockRows = 120;       // rows of a packed block of a: a multiple of 12, 6 and 4
-constexpr int64_t kBlockColumns = 512;    // columns of a packed block of b
+constexpr size_t kStackPanel = 2048;    // bytes of a panel of b on the stack
+constexpr int64_t kDepth = 384;         // k of a packed block
+constexpr int64_t kBlockRows = 120;     // rows of a packed block of a: a multiple of 12, 6 and 4
+constexpr int64_t kBlockColumns = 512;  // columns of a packed block of b
 // m n k up to which packing costs more than it gives: the operands fit the second-level cache
 // (128x128x128 without packing 114 GFLOP/s, with it 84).
 constexpr double kDirect = 160.0 * 160 * 160;
@@ -276,11 +277,11 @@ HWY_INLINE void begin(Tile<T>& t, const Product& s) {
   t.bias = static_cast<const T*>(s.bias);
   t.bias_stride = s.bias_stride;
   t.relu = s.relu;
-  t.finish = t.alpha != 1 || t.beta != 0 || t.c_column != 1 ||
-                     (t.bias != nullptr && t.bias_stride != 1)
-                 ? Finish::any
-             : t.bias != nullptr || t.relu ? Finish::bias_relu
-                                           : Finish::store;
+  t.finish =
+      t.alpha != 1 || t.beta != 0 || t.c_column != 1 || (t.bias != nullptr && t.bias_stride != 1)
+          ? Finish::any
+      : t.bias != nullptr || t.relu ? Finish::bias_relu
+                                    : Finish::store;
 }
 
 // All rows of one panel of columns; t.b is contiguous along columns. Rows are shared out evenly, so
@@ -437,7 +438,8 @@ void blocked(const Product& s) {
 
 template <class T>
 void run(const Product& s) noexcept {
-  const double work = static_cast<double>(s.m) * static_cast<double>(s.n) * static_cast<double>(s.k);
+  const double work =
+      static_cast<double>(s.m) * static_cast<double>(s.n) * static_cast<double>(s.k);
   if (work > kDirect && s.m > kRows) {
     blocked<T>(s);
   } else if (s.b_column == 1) {

@@ -13,7 +13,8 @@
 
 namespace tg::kernels {
 
-// c[m,n] = alpha a[m,k] b[k,n] + beta c + bias[n], then relu. Strides in elements, any for operands.
+// c[m,n] = alpha a[m,k] b[k,n] + beta c + bias[n], then relu. Strides in elements, any for
+// operands.
 struct Product {
   void* c;
   int64_t c_row, c_column;
@@ -25,7 +26,7 @@ struct Product {
   double alpha, beta;  // beta 0: c is not read
   const void* bias;    // null: none
   int64_t bias_stride;
-  bool relu;           // below 0 becomes 0; NaN stays
+  bool relu;  // below 0 becomes 0; NaN stays
 };
 
 using ProductKernel = void (*)(const Product& product) noexcept;

@@ -287,15 +287,12 @@ namespace {
 const SoftmaxLoops& loops() {
   switch (best_target()) {
 #if HWY_TARGETS & HWY_AVX3
-    case Target::avx512:
-      return N_AVX3::kSoftmaxLoops;
+    case Target::avx512: return N_AVX3::kSoftmaxLoops;
 #endif
 #if HWY_TARGETS & HWY_AVX2
-    case Target::avx2:
-      return N_AVX2::kSoftmaxLoops;
+    case Target::avx2: return N_AVX2::kSoftmaxLoops;
 #endif
-    default:
-      return HWY_NAMESPACE::kSoftmaxLoops;
+    default: return HWY_NAMESPACE::kSoftmaxLoops;
   }
 }
 

@@ -34,12 +34,11 @@ void end_module(M* module) noexcept {
 
 // PyTorch's initialisation: weight and bias uniform on [-b, b] with b = 1 / sqrt(fan in), which is
 // what kaiming_uniform with a = sqrt(5) gives (torch.nn.Linear.reset_parameters).
-Tensor draw(DType dtype, const Shape& shape, int64_t fan_in) {
+void draw(const Tensor& x, int64_t fan_in) {
   const double bound = fan_in > 0 ? 1 / std::sqrt(static_cast<double>(fan_in)) : 0;
-  Tensor x = rand(default_generator(), dtype, shape);
+  fill_uniform(default_generator(), x);
   mul_scalar(x, 2 * bound, Into::first());
   add_scalar(x, -bound, Into::first());
-  return x;
 }
 
 class Linear final : public Module {
@@ -122,11 +121,16 @@ ModuleRef make_linear(int64_t in_features, int64_t out_features, bool bias, DTyp
          out_features, "; they must not be negative");
   }
   const int64_t sizes[] = {out_features, in_features};
-  Tensor weight = draw(dtype, checked_shape(sizes, 2, size_of(dtype)), in_features);
-  Tensor summand = bias ? draw(dtype, Shape(sizes, 1), in_features) : Tensor();
+  // All memory first: a call that fails draws no number.
+  const Tensor weight = empty(dtype, checked_shape(sizes, 2, size_of(dtype)));
+  const Tensor summand = bias ? empty(dtype, Shape(sizes, 1)) : Tensor();
+  const Tensor plain[] = {detach(weight), bias ? detach(summand) : Tensor()};
   set_requires_grad(weight, true);
-  if (summand) set_requires_grad(summand, true);
-  return make_module<Linear>(std::move(weight), std::move(summand));
+  if (bias) set_requires_grad(summand, true);
+  ModuleRef module = make_module<Linear>(weight, summand);
+  draw(plain[0], in_features);
+  if (bias) draw(plain[1], in_features);
+  return module;
 }
 
 ModuleRef make_relu() { return make_module<Relu>(); }

@@ -16,7 +16,24 @@ void set_requires_grad(const Module& module, bool on) {
       return set_requires_grad(parameter.tensor, on);  // throws, with its message
     }
   }
-  for (const NamedTensor& parameter : list) set_requires_grad(parameter.tensor, on);
+  // Each takes memory; where one fails, those before it go back, which takes none.
+  struct Undo {
+    const Vector<NamedTensor>& list;
+    Vector<bool> changed;
+    bool needed = true;
+    ~Undo() {
+      for (size_t i = 0; needed && i < changed.size(); ++i) {
+        if (changed[i]) set_requires_grad(list[i].tensor, false);
+      }
+    }
+  } undo{list, Vector<bool>(on ? list.size() : 0)};
+  for (size_t i = 0; i < list.size(); ++i) {
+    const Tensor& x = list[i].tensor;
+    const bool changes = on && !requires_grad(x);
+    set_requires_grad(x, on);
+    if (changes) undo.changed[i] = true;
+  }
+  undo.needed = false;
 }
 
 void zero_grad(const Module& module) {

@@ -42,7 +42,8 @@ struct Sub : Elementwise {
   static constexpr SaveMask reads[] = {kReadsNothing, kReadsNothing};
   static Meta result(const Tensor& a, const Tensor& b) {
     if (a.dtype() == DType::boolean && b.dtype() == DType::boolean) {
-      fail(TG_ERROR_DTYPE, "subtraction of two bool tensors has no meaning; use tg_ne, or convert "
+      fail(TG_ERROR_DTYPE,
+           "subtraction of two bool tensors has no meaning; use tg_ne, or convert "
            "one by tg_to_dtype");
     }
     return broadcast_meta(a, b);
@@ -205,7 +206,8 @@ struct PowScalar : Elementwise {
     if (!is_floating(x.dtype())) {
       scalars_for("exponent", DType::int64, k.value);
       if (k.value < 0) {
-        fail(TG_ERROR_DTYPE, "exponent is ", k.value, "; integers to negative powers are not "
+        fail(TG_ERROR_DTYPE, "exponent is ", k.value,
+             "; integers to negative powers are not "
              "integers, so convert the tensor by tg_to_dtype first");
       }
     }
@@ -320,12 +322,8 @@ Tensor add(const Tensor& a, const Tensor& b, Into into) { return run<Add>(into, 
 Tensor sub(const Tensor& a, const Tensor& b, Into into) { return run<Sub>(into, {}, a, b); }
 Tensor mul(const Tensor& a, const Tensor& b, Into into) { return run<Mul>(into, {}, a, b); }
 Tensor div(const Tensor& a, const Tensor& b, Into into) { return run<Div>(into, {}, a, b); }
-Tensor maximum(const Tensor& a, const Tensor& b, Into into) {
-  return run<Maximum>(into, {}, a, b);
-}
-Tensor minimum(const Tensor& a, const Tensor& b, Into into) {
-  return run<Minimum>(into, {}, a, b);
-}
+Tensor maximum(const Tensor& a, const Tensor& b, Into into) { return run<Maximum>(into, {}, a, b); }
+Tensor minimum(const Tensor& a, const Tensor& b, Into into) { return run<Minimum>(into, {}, a, b); }
 Tensor add_scalar(const Tensor& x, double value, Into into) {
   return run<AddScalar>(into, {value}, x);
 }

@@ -21,7 +21,8 @@ inline constexpr int kOps = static_cast<int>(Op::count);
 
 const Operator& operator_of(Op op);
 
-// What a family defines for each of its operators: const Operator mul_operator = operator_for<Mul>();
+// What a family defines for each of its operators: const Operator mul_operator =
+// operator_for<Mul>();
 template <class O>
 constexpr Operator operator_for() {
   return {O::name, &O::gradient};

@@ -20,9 +20,12 @@ void fill_with(const Tensor& out, const Scalars& scalars) noexcept {
 Scalars exact_integer(DType dtype, int64_t value) {
   if (is_floating(dtype)) return {static_cast<double>(value), 0, value, 0};
   const bool fits = with_dtype(dtype, [&]<class T>() {
-    if constexpr (std::is_same_v<T, bool>) return value == 0 || value == 1;
-    else if constexpr (std::is_integral_v<T>) return static_cast<int64_t>(static_cast<T>(value)) == value;
-    else return true;
+    if constexpr (std::is_same_v<T, bool>)
+      return value == 0 || value == 1;
+    else if constexpr (std::is_integral_v<T>)
+      return static_cast<int64_t>(static_cast<T>(value)) == value;
+    else
+      return true;
   });
   if (!fits) {
     fail(TG_ERROR_DTYPE, "value is ", value, ", which does not fit dtype ", dtype,
@@ -103,7 +106,9 @@ const Operator to_dtype_operator = operator_for<ToDType>();
 const Operator copy_operator = operator_for<Copy>();
 const Operator fill_operator = operator_for<Fill>();
 
-Tensor empty(DType dtype, const Shape& shape) { return make_tensor(dtype, shape.sizes, shape.rank); }
+Tensor empty(DType dtype, const Shape& shape) {
+  return make_tensor(dtype, shape.sizes, shape.rank);
+}
 
 void make_bools_sound(const Tensor& x) noexcept {
   if (x.dtype() != DType::boolean) return;
@@ -172,12 +177,16 @@ Tensor arange(double start, double end, double step, DType dtype) {
     auto* p = reinterpret_cast<T*>(out.data());
     for (int64_t i = 0; i < n; ++i) {
       const double value = start + static_cast<double>(i) * step;
-      if constexpr (std::is_same_v<T, Float16>) p[i] = to_float16(static_cast<float>(value));
-      else if constexpr (std::is_same_v<T, BFloat16>) p[i] = to_bfloat16(static_cast<float>(value));
-      else if constexpr (std::is_same_v<T, bool>) p[i] = value != 0;
+      if constexpr (std::is_same_v<T, Float16>)
+        p[i] = to_float16(static_cast<float>(value));
+      else if constexpr (std::is_same_v<T, BFloat16>)
+        p[i] = to_bfloat16(static_cast<float>(value));
+      else if constexpr (std::is_same_v<T, bool>)
+        p[i] = value != 0;
       else if constexpr (std::is_integral_v<T>) {
         p[i] = static_cast<T>(static_cast<int64_t>(start) + i * static_cast<int64_t>(step));
-      } else p[i] = static_cast<T>(value);
+      } else
+        p[i] = static_cast<T>(value);
     }
   });
   return out;
@@ -191,9 +200,7 @@ Tensor to_dtype(const Tensor& x, DType dtype) {
 
 Tensor detach(const Tensor& x) { return second_head(x); }
 
-void copy_(const Tensor& x, const Tensor& source) {
-  run<Copy>(Into::first(), {}, x, source);
-}
+void copy_(const Tensor& x, const Tensor& source) { run<Copy>(Into::first(), {}, x, source); }
 
 void fill_(const Tensor& x, double value) {
   run<Fill>(Into::first(), {scalars_for("value", x.dtype(), value)}, x);

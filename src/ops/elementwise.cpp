@@ -11,7 +11,8 @@ using kernels::Scalars;
 namespace {
 
 [[noreturn, gnu::cold]] void fail_lane(DType dtype) {
-  fail(TG_ERROR_DTYPE, "dtype ", dtype, " is not taken here; convert the operand by tg_to_dtype, "
+  fail(TG_ERROR_DTYPE, "dtype ", dtype,
+       " is not taken here; convert the operand by tg_to_dtype, "
        "for example to TG_FLOAT32");
 }
 
@@ -24,7 +25,8 @@ bool gives_bool(Lane lane) {
 
 kernels::Loop loop_for(Lane lane, DType dtype) {
   const kernels::Loop loop = kernels::table().at(lane, dtype);
-  if (loop == nullptr) [[unlikely]] fail_lane(dtype);
+  if (loop == nullptr) [[unlikely]]
+    fail_lane(dtype);
   return loop;
 }
 
@@ -115,8 +117,7 @@ void ternary(Lane lane, const Tensor& out, const Tensor& condition, const Tensor
   broadcast_strides(left, out, left_strides);
   broadcast_strides(right, out, right_strides);
   void* const data[] = {out.data(), condition.data(), left.data(), right.data()};
-  const int64_t* const strides[] = {out.strides(), condition_strides, left_strides,
-                                    right_strides};
+  const int64_t* const strides[] = {out.strides(), condition_strides, left_strides, right_strides};
   const int64_t item[] = {size_of(dtype), 1, size_of(dtype), size_of(dtype)};
   kernels::walk(loop, nullptr, 4, data, strides, item, out.sizes(), out.rank());
 }
@@ -126,7 +127,8 @@ Scalars scalars_for(const char* what, DType dtype, double value) {
   if (is_floating(dtype)) return scalars;
   if (dtype == DType::boolean) {
     if (value != 0 && value != 1) {
-      fail(TG_ERROR_DTYPE, what, " is ", value, ", which a bool tensor cannot take; give 0 or 1, "
+      fail(TG_ERROR_DTYPE, what, " is ", value,
+           ", which a bool tensor cannot take; give 0 or 1, "
            "or convert the tensor by tg_to_dtype first");
     }
   } else if (!(value >= -0x1p63 && value < 0x1p63) || value != std::trunc(value)) {

@@ -44,7 +44,8 @@ constexpr Algebra algebra{add_gradients, add_gradient_in_place, clone_like, fit,
 
 void check_mode() {
   if (!inference_mode()) return;
-  fail(TG_ERROR_MODE, "backward cannot run in inference mode, where autograd is off; leave "
+  fail(TG_ERROR_MODE,
+       "backward cannot run in inference mode, where autograd is off; leave "
        "inference mode, or call tg_inference_mode_enter(0) around it");
 }
 
@@ -59,7 +60,8 @@ Tensor seed_of(size_t index, const Tensor& root, const Tensor* given, bool creat
   if (given == nullptr || !*given) {
     if (root.numel() != 1) {
       fail_operand(TG_ERROR_AUTOGRAD, static_cast<int>(index), "outputs[", index, "], ",
-                   Named{root}, ", has ", root.numel(), " elements and no gradient was given; "
+                   Named{root}, ", has ", root.numel(),
+                   " elements and no gradient was given; "
                    "tg_sum it, or give a gradient by tg_backward_from");
     }
     return ones_like(root);
@@ -93,7 +95,8 @@ Vector<Root> roots_of(std::span<const Tensor* const> roots, std::span<const Tens
     if (root.is_view()) check_view_history("backward", root);
     const Edge edge(history_word(*root.head()));
     if (!edge) fail_no_grad(i, root);
-    list.push_back({edge, seed_of(i, root, grads.empty() ? nullptr : grads[i], flags.create_graph)});
+    list.push_back(
+        {edge, seed_of(i, root, grads.empty() ? nullptr : grads[i], flags.create_graph)});
   }
   return list;
 }
@@ -153,8 +156,8 @@ void grad(std::span<const Tensor* const> roots, std::span<const Tensor* const> g
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!asked[place[i]].grad && !flags.allow_unused) {
       for (Tensor& out : outs) out.reset();
-      fail_operand(TG_ERROR_AUTOGRAD, static_cast<int>(i), "inputs[", i, "], ",
-                   Named{*inputs[i]}, ", is not reached from the outputs; pass TG_ALLOW_UNUSED, or "
+      fail_operand(TG_ERROR_AUTOGRAD, static_cast<int>(i), "inputs[", i, "], ", Named{*inputs[i]},
+                   ", is not reached from the outputs; pass TG_ALLOW_UNUSED, or "
                    "check that it is an operand");
     }
     outs[i] = asked[place[i]].grad;

@@ -43,10 +43,8 @@ void check_index_values(int operand, const Tensor& index, int dim, int64_t size)
 template <class Add>
 void add_into_zeros(const Tensor& out, const Tensor& source, const Add& add) {
   const bool narrow = size_of(out.dtype()) == 2;
-  const Tensor sums =
-      narrow ? make_tensor(DType::float32, out.sizes(), out.rank()) : out;
-  std::memset(sums.data(), 0,
-              static_cast<size_t>(sums.numel() * size_of(sums.dtype())));
+  const Tensor sums = narrow ? make_tensor(DType::float32, out.sizes(), out.rank()) : out;
+  std::memset(sums.data(), 0, static_cast<size_t>(sums.numel() * size_of(sums.dtype())));
   add(sums, converted(source, sums.dtype()));
   if (narrow) copy_elements(out, sums);
 }
@@ -118,8 +116,7 @@ struct ScatterAdd {
     check_index_values(0, index, k.dim, k.shape.rank == 0 ? 1 : k.shape[k.dim]);
     return {source.dtype(), k.shape};
   }
-  static void forward(const Tensor& out, const Args& k, const Tensor& index,
-                      const Tensor& source) {
+  static void forward(const Tensor& out, const Args& k, const Tensor& index, const Tensor& source) {
     if (out.rank() == 0) return copy_elements(out, source);
     add_into_zeros(out, source, [&](const Tensor& sums, const Tensor& terms) {
       kernels::scatter_add(sums.dtype(), sums.data(), sums.strides(), index_data(index),
@@ -164,7 +161,8 @@ struct IndexSelect {
     Shape shape = x.shape();
     const int64_t length = length_of(index);
     if (x.rank() == 0 && length != 1) {
-      fail_operand(TG_ERROR_SHAPE, 1, "index has ", length, " elements, and x, of rank 0, takes 1; "
+      fail_operand(TG_ERROR_SHAPE, 1, "index has ", length,
+                   " elements, and x, of rank 0, takes 1; "
                    "give one index, or x a dimension by tg_unsqueeze");
     }
     const int dim = wrap_dim(k.dim, x.rank());
@@ -202,14 +200,13 @@ struct IndexAdd {
     check_index_values(0, index, k.dim, k.shape.rank == 0 ? 1 : k.shape[k.dim]);
     return {source.dtype(), k.shape};
   }
-  static void forward(const Tensor& out, const Args& k, const Tensor& index,
-                      const Tensor& source) {
+  static void forward(const Tensor& out, const Args& k, const Tensor& index, const Tensor& source) {
     if (out.rank() == 0) return copy_elements(out, source);
     const ListStrides list(index, out.rank(), k.dim);
     add_into_zeros(out, source, [&](const Tensor& sums, const Tensor& terms) {
       kernels::scatter_add(sums.dtype(), sums.data(), sums.strides(), index_data(index),
-                           list.strides, terms.data(), terms.strides(), terms.sizes(),
-                           terms.rank(), k.dim);
+                           list.strides, terms.data(), terms.strides(), terms.sizes(), terms.rank(),
+                           k.dim);
     });
   }
   static void gradient(Vjp& v) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Tensors put together, any number of them: a road of their own beside ops/run.h, with the same four
-// steps. Nothing is saved; the node keeps what it needs of each operand in a word or two.
+// Tensors put together, any number of them: a road of their own beside ops/run.h, with the same
+// four steps. Nothing is saved; the node keeps what it needs of each operand in a word or two.
 #include "kernels/strided.h"
 #include "ops/ops.h"
 
@@ -18,9 +18,7 @@ struct Part {
 };
 static_assert(sizeof(JoinArgs) % alignof(Part) == 0);
 
-const Part* parts_of(const JoinArgs& args) {
-  return reinterpret_cast<const Part*>(&args + 1);
-}
+const Part* parts_of(const JoinArgs& args) { return reinterpret_cast<const Part*>(&args + 1); }
 
 using Operands = std::span<const Tensor* const>;
 
@@ -52,7 +50,8 @@ void check_count(Operands tensors) {
     fail(TG_ERROR_INVALID_ARGUMENT, "count is 0; give at least one tensor");
   }
   if (tensors.size() > UINT16_MAX) {
-    fail(TG_ERROR_LIMIT, "count is ", tensors.size(), "; at most 65535 are possible, so join them "
+    fail(TG_ERROR_LIMIT, "count is ", tensors.size(),
+         "; at most 65535 are possible, so join them "
          "in groups");
   }
 }
@@ -165,8 +164,10 @@ struct Stack {
     }
     args.dim = wrap_dim(dim, first.rank() + 1);
     if (first.rank() == kMaxRank) {
-      fail(TG_ERROR_LIMIT, "tensors[0] has rank ", kMaxRank, "; the result would have one more, "
-           "and at most ", kMaxRank, " dimensions are possible");
+      fail(TG_ERROR_LIMIT, "tensors[0] has rank ", kMaxRank,
+           "; the result would have one more, "
+           "and at most ",
+           kMaxRank, " dimensions are possible");
     }
     for (int d = 0; d < first.rank(); ++d) {
       if (d == args.dim) meta.shape.push(static_cast<int64_t>(tensors.size()));
@@ -206,8 +207,8 @@ Tensor run_join(Operands tensors, int64_t dim) {
   Reserved node;
   if (records) {
     const size_t n = tensors.size();
-    node = Reserved(make_node(O::id, {static_cast<uint32_t>(n), 1, 0, 0,
-                                      sizeof(JoinArgs) + n * sizeof(Part)}));
+    node = Reserved(
+        make_node(O::id, {static_cast<uint32_t>(n), 1, 0, 0, sizeof(JoinArgs) + n * sizeof(Part)}));
     Node& made = *node.get();
     made.args<JoinArgs>() = args;
     auto* part = const_cast<Part*>(parts_of(made.args<JoinArgs>()));

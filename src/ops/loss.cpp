@@ -10,7 +10,8 @@ namespace tg {
 namespace {
 
 void check_reduction(int32_t reduction) {
-  if (reduction >= TG_REDUCTION_NONE && reduction <= TG_REDUCTION_SUM) [[likely]] return;
+  if (reduction >= TG_REDUCTION_NONE && reduction <= TG_REDUCTION_SUM) [[likely]]
+    return;
   fail(TG_ERROR_INVALID_ARGUMENT, "reduction is ", reduction, "; give TG_REDUCTION_NONE (",
        TG_REDUCTION_NONE + 0, "), TG_REDUCTION_MEAN (", TG_REDUCTION_MEAN + 0,
        ") or TG_REDUCTION_SUM (", TG_REDUCTION_SUM + 0, ")");
@@ -228,8 +229,8 @@ struct NllLossBackward {
   static void gradient(Vjp& v) {
     if (!v.wants(0)) return;
     const NllArgs& k = v.args<Args>().nll;
-    v.give(0, nll_loss(v.grad(), v.saved(1), v.has_saved(2) ? v.saved(2) : Tensor(),
-                       k.ignore_index, k.reduction));
+    v.give(0, nll_loss(v.grad(), v.saved(1), v.has_saved(2) ? v.saved(2) : Tensor(), k.ignore_index,
+                       k.reduction));
   }
 };
 
@@ -257,8 +258,8 @@ Tensor uniform_loss(const Tensor& x, const Tensor& target, const Tensor& weight,
     weighted = mul(x, reshape(weight, along.sizes, along.rank));
   }
   const Tensor ignored = eq(target, full_int64(DType::int64, Shape(), ignore_index));
-  const Tensor losses = where(ignored, scalar(0, x.dtype()),
-                              neg(sum_mask(weighted, Dims{1} << dim, false)));
+  const Tensor losses =
+      where(ignored, scalar(0, x.dtype()), neg(sum_mask(weighted, Dims{1} << dim, false)));
   if (reduction == TG_REDUCTION_NONE) return losses;
   const Tensor total = sum(losses);
   if (reduction == TG_REDUCTION_SUM) return total;

@@ -36,13 +36,14 @@ void check_dtypes(const char* first, const Tensor& a, const char* second, const 
 }
 
 void check_rank(int operand, const char* name, const Tensor& x, int rank, const char* advice) {
-  if (x.rank() == rank) [[likely]] return;
+  if (x.rank() == rank) [[likely]]
+    return;
   fail_operand(TG_ERROR_SHAPE, operand, name, " has shape ", x.shape(), " of rank ", x.rank(),
                "; it must have rank ", rank, advice);
 }
 
-[[noreturn, gnu::cold]] void fail_inner(int operand, const Tensor& a, int64_t of_a,
-                                        const Tensor& b, int64_t of_b) {
+[[noreturn, gnu::cold]] void fail_inner(int operand, const Tensor& a, int64_t of_a, const Tensor& b,
+                                        int64_t of_b) {
   fail_operand(TG_ERROR_SHAPE, operand, "a has shape ", a.shape(), ", b has ", b.shape(),
                ": the inner sizes ", of_a, " and ", of_b,
                " must be equal; transpose or reshape one");
@@ -86,7 +87,8 @@ struct Mm {
   static Meta result(const Tensor& a, const Tensor& b) {
     const bool fits = has_products(a.dtype()) && a.dtype() == b.dtype() && a.rank() == 2 &&
                       b.rank() == 2 && a.size(1) == b.size(0);
-    if (!fits) [[unlikely]] refuse(a, b);
+    if (!fits) [[unlikely]]
+      refuse(a, b);
     const int64_t sizes[] = {a.size(0), b.size(1)};
     return {a.dtype(), Shape(sizes, 2)};
   }
@@ -286,7 +288,8 @@ struct Linear {
 
   static Meta result(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     check_dtypes("x", x, "weight", weight);
-    if (bias && bias.dtype() != x.dtype()) [[unlikely]] fail_dtypes(2, "x", x, "bias", bias);
+    if (bias && bias.dtype() != x.dtype()) [[unlikely]]
+      fail_dtypes(2, "x", x, "bias", bias);
     if (x.rank() == 0) {
       fail_operand(TG_ERROR_SHAPE, 0, "x has rank 0; it must have at least one dimension, of ",
                    "weight's size 1");
@@ -349,7 +352,8 @@ struct Linear {
 Shape batch_of(const Tensor& x) { return Shape(x.sizes(), x.rank() - 2); }
 
 [[noreturn, gnu::cold]] void fail_matmul_rank(int operand, const char* name) {
-  fail_operand(TG_ERROR_SHAPE, operand, name, " has rank 0; tg_matmul takes rank 1 and more, so "
+  fail_operand(TG_ERROR_SHAPE, operand, name,
+               " has rank 0; tg_matmul takes rank 1 and more, so "
                "use tg_mul");
 }
 

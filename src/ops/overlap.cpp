@@ -9,7 +9,8 @@ namespace tg {
 namespace {
 
 // Is there k with 0 <= k[t] <= top[t] and sum of stride[t] * k[t] = distance? The greatest stride
-// first; what the smaller ones can reach bounds the search. Gives up with true after `budget` steps.
+// first; what the smaller ones can reach bounds the search. Gives up with true after `budget`
+// steps.
 struct Reach {
   int64_t stride[2 * kMaxRank];
   int64_t top[2 * kMaxRank];
@@ -76,7 +77,8 @@ Overlap overlap_of(const Tensor& a, const Tensor& b) {
   if (a.numel() == 0 || b.numel() == 0) return Overlap::none;
   if (a.offset() == b.offset() && a.dtype() == b.dtype() && same_shape(a, b)) {
     bool same = true;
-    for (int d = 0; d < a.rank(); ++d) same = same && (a.size(d) == 1 || a.stride(d) == b.stride(d));
+    for (int d = 0; d < a.rank(); ++d)
+      same = same && (a.size(d) == 1 || a.stride(d) == b.stride(d));
     if (same) return Overlap::same;
   }
   // offset_a + sum(s i) = offset_b + sum(r j): j counted from its far end makes all terms positive.

@@ -13,7 +13,8 @@ constinit Generator the_default;
 
 void check_floating(DType dtype) {
   if (dtype != DType::float32 && dtype != DType::float64) {
-    fail(TG_ERROR_DTYPE, "dtype ", dtype, " is not drawn; choose TG_FLOAT32 or TG_FLOAT64 and "
+    fail(TG_ERROR_DTYPE, "dtype ", dtype,
+         " is not drawn; choose TG_FLOAT32 or TG_FLOAT64 and "
          "convert by tg_to_dtype");
   }
 }
@@ -41,13 +42,17 @@ void Generator::reserve(int64_t blocks, uint64_t* seed, uint64_t* first) noexcep
   offset_ += static_cast<uint64_t>(blocks);
 }
 
+void fill_uniform(Generator& generator, const Tensor& out) noexcept {
+  const int64_t n = out.numel();
+  uint64_t seed = 0, first = 0;
+  generator.reserve(kernels::blocks_for(out.dtype(), n), &seed, &first);
+  kernels::uniform(out.dtype(), out.data(), n, seed, first);
+}
+
 Tensor rand(Generator& generator, DType dtype, const Shape& shape) {
   check_floating(dtype);
   Tensor out = empty(dtype, shape);
-  const int64_t n = out.numel();
-  uint64_t seed = 0, first = 0;
-  generator.reserve(kernels::blocks_for(dtype, n), &seed, &first);
-  kernels::uniform(dtype, out.data(), n, seed, first);
+  fill_uniform(generator, out);
   return out;
 }
 
@@ -69,12 +74,15 @@ Tensor randint(Generator& generator, int64_t low, int64_t high, DType dtype, con
   // The bounds must fit, or the numbers would wrap around.
   full_int64(dtype, Shape(), low);
   full_int64(dtype, Shape(), high - 1);
+  // All memory first: a call that fails draws no number.
   Tensor drawn = empty(DType::int64, shape);
+  Tensor out = dtype == DType::int64 ? drawn : empty(dtype, shape);
   const int64_t n = drawn.numel();
   uint64_t seed = 0, first = 0;
   generator.reserve(kernels::blocks_for(DType::int64, n), &seed, &first);
   kernels::integers(reinterpret_cast<int64_t*>(drawn.data()), n, low, high, seed, first);
-  return to_dtype(drawn, dtype);
+  if (dtype != DType::int64) copy_elements(out, drawn);
+  return out;
 }
 
 Tensor randperm(Generator& generator, int64_t n) {

@@ -25,6 +25,9 @@ class Generator {
 
 Generator& default_generator() noexcept;
 
+// Writes uniform numbers into a row-major tensor; takes no memory, so it cannot fail.
+void fill_uniform(Generator& generator, const Tensor& out) noexcept;
+
 Tensor rand(Generator& generator, DType dtype, const Shape& shape);   // uniform on [0, 1)
 Tensor randn(Generator& generator, DType dtype, const Shape& shape);  // standard normal
 Tensor randint(Generator& generator, int64_t low, int64_t high, DType dtype, const Shape& shape);

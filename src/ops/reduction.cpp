@@ -83,9 +83,7 @@ struct Sum {
     fold(Fold::sum, out, k, x, 1);
   }
   // Each element counts once.
-  static void gradient(Vjp& v) {
-    v.give(0, spread(v.grad(), v.args<Args>(), v.input(0).shape));
-  }
+  static void gradient(Vjp& v) { v.give(0, spread(v.grad(), v.args<Args>(), v.input(0).shape)); }
 };
 
 struct Mean {
@@ -96,7 +94,8 @@ struct Mean {
   using Args = DimsArgs;
   static Meta result(const Args& k, const Tensor& x) {
     if (!is_floating(x.dtype())) {
-      fail_operand(TG_ERROR_DTYPE, 0, Named{x}, " has dtype ", x.dtype(), ", whose mean is no "
+      fail_operand(TG_ERROR_DTYPE, 0, Named{x}, " has dtype ", x.dtype(),
+                   ", whose mean is no "
                    "number of that dtype; convert it by tg_to_dtype, for example to TG_FLOAT32");
     }
     return {x.dtype(), reduced_shape(x, k)};
@@ -161,7 +160,8 @@ DimsArgs dims_args(const Tensor& x, const DimArgs& k) {
 
 Shape extreme_shape(const Tensor& x, const DimArgs& k) {
   if (x.rank() > 0 && x.size(k.dim) == 0) {
-    fail_operand(TG_ERROR_SHAPE, 0, "dimension ", k.dim, " of ", Named{x}, " has size 0, and "
+    fail_operand(TG_ERROR_SHAPE, 0, "dimension ", k.dim, " of ", Named{x},
+                 " has size 0, and "
                  "nothing has no extreme; give at least one element along it");
   }
   return reduced_shape(x, dims_args(x, k));
@@ -204,8 +204,8 @@ struct ExtremeDim {
 template <class O>
 ValuesIndices run_extreme(Fold kind, const Tensor& x, int64_t dim, bool keepdim) {
   const Tensor* const operands[] = {&x};
-  const bool records = recording_mode() && requires_grad(x) &&
-                       plan_record(O::name, operands, 1, 1, kReadsNothing);
+  const bool records =
+      recording_mode() && requires_grad(x) && plan_record(O::name, operands, 1, 1, kReadsNothing);
   const DimArgs args{wrap_dim(dim, x.rank()), keepdim};
   const Meta meta{x.dtype(), extreme_shape(x, args)};
   ValuesIndices out{make_tensor(meta), make_tensor({DType::int64, meta.shape})};

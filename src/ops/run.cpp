@@ -47,10 +47,10 @@ Node* reserve_node(const Recording& recording, const Tensor* const* operands, in
       shapes = shapes || differs(*operands[i], meta);
     }
   }
-  Reserved node(make_node(recording.op,
-                          {static_cast<uint32_t>(n), recording.outputs, saved,
-                           shapes ? bytes_of_shapes(operands, n) : 0,
-                           recording.argument_bytes + (recording.in_place ? sizeof(uint64_t) : 0)}));
+  Reserved node(make_node(
+      recording.op, {static_cast<uint32_t>(n), recording.outputs, saved,
+                     shapes ? bytes_of_shapes(operands, n) : 0,
+                     recording.argument_bytes + (recording.in_place ? sizeof(uint64_t) : 0)}));
   Node& made = *node.get();
   if (recording.in_place) made.flags |= Node::kInPlace;
   if (shapes) write_shapes(made, operands, n);
@@ -58,7 +58,8 @@ Node* reserve_node(const Recording& recording, const Tensor* const* operands, in
   for (int i = 0; i < n; ++i) {
     const Tensor& x = *operands[i];
     if (!x) continue;
-    if ((recording.wanted >> i & 1) != 0) made.inputs()[static_cast<size_t>(i)] = take_edge(*x.head());
+    if ((recording.wanted >> i & 1) != 0)
+      made.inputs()[static_cast<size_t>(i)] = take_edge(*x.head());
     if ((recording.saved >> i & 1) != 0) save(made, place++, x, static_cast<uint32_t>(i));
   }
   return node.give_up();
@@ -104,8 +105,8 @@ void copy_elements(const Tensor& to, const Tensor& from) noexcept {
                 to.sizes(), to.rank());
 }
 
-TargetPlan plan_target(const Tensor& target, const Meta& meta, const Tensor* const* operands,
-                       int n, bool in_place, TargetRules rules, bool keeps_old) {
+TargetPlan plan_target(const Tensor& target, const Meta& meta, const Tensor* const* operands, int n,
+                       bool in_place, TargetRules rules, bool keeps_old) {
   const char* what = in_place ? "the tensor that is changed in place" : "out";
   if (!rules.converts && category(meta.dtype) > category(target.dtype())) {
     fail_operand(TG_ERROR_DTYPE, in_place ? 0 : n, "the result has dtype ", meta.dtype, ", which ",

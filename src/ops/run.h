@@ -31,7 +31,8 @@
 
 namespace tg {
 
-// Where the result goes: a fresh tensor, the first operand (in place), or a given tensor (out form).
+// Where the result goes: a fresh tensor, the first operand (in place), or a given tensor (out
+// form).
 struct Into {
   enum class Kind : uint8_t { fresh, first, given };
   Kind kind = Kind::fresh;
@@ -51,14 +52,16 @@ enum class Shapes : uint8_t {
 struct NoArgs {};
 
 template <class O>
-concept Recordable = requires { O::id; };
+concept Recordable = requires {
+  O::id;
+};
 
 template <class O>
 struct ArgsOf {
   using type = NoArgs;
 };
 template <class O>
-  requires requires { typename O::Args; }
+requires requires { typename O::Args; }
 struct ArgsOf<O> {
   using type = typename O::Args;
 };
@@ -143,9 +146,9 @@ inline void link(Node* node, const Tensor& out, uint32_t output = 0) noexcept {
 
 // What an operator's forward can do beyond the ordinary, told by static members of its struct.
 struct TargetRules {
-  bool elementwise = false;      // an operand may be the very same elements as the target
-  bool converts = false;         // forward writes any dtype from any dtype without memory
-  bool takes_expanded = false;   // writes one value everywhere, so strides of 0 do no harm
+  bool elementwise = false;     // an operand may be the very same elements as the target
+  bool converts = false;        // forward writes any dtype from any dtype without memory
+  bool takes_expanded = false;  // writes one value everywhere, so strides of 0 do no harm
 };
 template <class O>
 constexpr TargetRules target_rules() {
@@ -162,8 +165,8 @@ struct TargetPlan {
   Tensor old_value;  // of the target, where the gradient reads it
 };
 // Checks dtype, shape, read-only memory and overlap, then takes what memory is needed.
-TargetPlan plan_target(const Tensor& target, const Meta& meta, const Tensor* const* operands,
-                       int n, bool in_place, TargetRules rules, bool keeps_old);
+TargetPlan plan_target(const Tensor& target, const Meta& meta, const Tensor* const* operands, int n,
+                       bool in_place, TargetRules rules, bool keeps_old);
 void copy_elements(const Tensor& to, const Tensor& from) noexcept;
 // The target's new past: the node takes the former one as its first input.
 void link_in_place(Node* node, const Tensor& target) noexcept;
@@ -243,8 +246,8 @@ template <class O, class... In>
   constexpr int n = sizeof...(In);
   const Tensor* const operands[] = {&inputs...};
   Recording recording{O::id, wanted, saves<O>(wanted), O::shapes};
-  const bool records = gives_floating<O>(args) &&
-                       plan_record(O::name, operands, n, wanted, recording.saved);
+  const bool records =
+      gives_floating<O>(args) && plan_record(O::name, operands, n, wanted, recording.saved);
   const Meta meta = result_of<O>(args, inputs...);
   Tensor out = make_tensor(meta);
   if (!records || !is_floating(meta.dtype)) {
@@ -282,8 +285,8 @@ inline void run_loop(kernels::Loop loop, const void* parameters, const Tensor& o
   const int64_t strides[] = {item, item};
   loop(data, strides, out.numel(), parameters);
 }
-inline void run_loop(kernels::Loop loop, const void* parameters, const Tensor& out,
-                     const Tensor& a, const Tensor& b) {
+inline void run_loop(kernels::Loop loop, const void* parameters, const Tensor& out, const Tensor& a,
+                     const Tensor& b) {
   void* const data[] = {out.data(), a.data(), b.data()};
   const int64_t item = size_of(out.dtype());
   const int64_t strides[] = {item, item, item};
@@ -315,7 +318,8 @@ inline bool run_plain(Tensor& out, const Args<O>& args, const In&... inputs) {
   const Tensor& first = std::get<0>(std::tie(inputs...));
   if (!all_plain(inputs...)) return false;
   const kernels::Loop loop = kernels::table().at(O::lane, first.dtype());
-  if (loop == nullptr) [[unlikely]] return false;
+  if (loop == nullptr) [[unlikely]]
+    return false;
   const void* parameters = nullptr;
   [[maybe_unused]] kernels::Scalars scalars;
   if constexpr (requires { O::scalars(args); }) {

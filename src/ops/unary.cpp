@@ -40,7 +40,8 @@ struct Neg : Unary<Lane::neg> {
   static constexpr SaveMask reads[] = {kReadsNothing};
   static Meta result(const Tensor& x) {
     if (x.dtype() == DType::boolean) {
-      fail(TG_ERROR_DTYPE, "a bool tensor has no negative; compare it with 0, or convert it by "
+      fail(TG_ERROR_DTYPE,
+           "a bool tensor has no negative; compare it with 0, or convert it by "
            "tg_to_dtype");
     }
     return {x.dtype(), x.shape()};
@@ -84,9 +85,7 @@ struct Sqrt : Unary<Lane::sqrt> {
   static constexpr const char* name = "Sqrt";
   static constexpr Op id = Op::sqrt;
   static constexpr SaveMask reads[] = {kReadsOutput};
-  static void gradient(Vjp& v) {
-    v.give(0, div(v.grad(), mul_scalar(v.saved(kSavedOutput), 2)));
-  }
+  static void gradient(Vjp& v) { v.give(0, div(v.grad(), mul_scalar(v.saved(kSavedOutput), 2))); }
 };
 
 struct Sin : Unary<Lane::sin> {

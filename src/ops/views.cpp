@@ -96,9 +96,7 @@ struct Slice {
   static constexpr Op id = Op::slice;
   static constexpr Shapes shapes = Shapes::never;
   using Args = SliceArgs;
-  static void gradient(Vjp& v) {
-    v.give(0, run<SliceBackward>({}, v.args<Args>(), v.grad()));
-  }
+  static void gradient(Vjp& v) { v.give(0, run<SliceBackward>({}, v.args<Args>(), v.grad())); }
 };
 
 void SliceBackward::gradient(Vjp& v) {
@@ -232,7 +230,8 @@ Shape inferred_shape(const Tensor& x, const int64_t* sizes, int32_t rank) {
   for (int d = 0; d < rank; ++d) {
     if (sizes[d] == -1) {
       if (unknown >= 0) {
-        fail(TG_ERROR_INVALID_ARGUMENT, "shape ", shape, " has -1 twice; only one size can follow "
+        fail(TG_ERROR_INVALID_ARGUMENT, "shape ", shape,
+             " has -1 twice; only one size can follow "
              "from the others");
       }
       unknown = d;
@@ -245,15 +244,16 @@ Shape inferred_shape(const Tensor& x, const int64_t* sizes, int32_t rank) {
   }
   if (unknown >= 0) {
     if (known == 0) {
-      fail(TG_ERROR_SHAPE, "shape ", shape, ": the size at -1 cannot be found, since the others "
+      fail(TG_ERROR_SHAPE, "shape ", shape,
+           ": the size at -1 cannot be found, since the others "
            "multiply to 0; give it");
     }
     shape[unknown] = elements / known;
     known *= shape[unknown];
   }
   if (known != elements) {
-    fail(TG_ERROR_SHAPE, Named{x}, " has ", elements, " elements, which shape ",
-         Shape(sizes, rank), " cannot hold; the product of the sizes must be equal");
+    fail(TG_ERROR_SHAPE, Named{x}, " has ", elements, " elements, which shape ", Shape(sizes, rank),
+         " cannot hold; the product of the sizes must be equal");
   }
   return shape;
 }
@@ -376,7 +376,8 @@ Tensor flatten(const Tensor& x, int64_t start_dim, int64_t end_dim) {
 
 Tensor t(const Tensor& x) {
   if (x.rank() > 2) {
-    fail_operand(TG_ERROR_SHAPE, 0, Named{x}, " has rank ", x.rank(), "; tg_t takes rank 0 to 2, "
+    fail_operand(TG_ERROR_SHAPE, 0, Named{x}, " has rank ", x.rank(),
+                 "; tg_t takes rank 0 to 2, "
                  "so use tg_transpose");
   }
   const int order[] = {x.rank() - 1, 0};
@@ -478,7 +479,8 @@ Tensor unsqueeze(const Tensor& x, int64_t dim) {
 }
 
 Tensor select(const Tensor& x, int64_t dim, int64_t index) {
-  if (x.rank() == 0) fail(TG_ERROR_INDEX, Named{x}, " has rank 0: it has no dimension to select from");
+  if (x.rank() == 0)
+    fail(TG_ERROR_INDEX, Named{x}, " has rank 0: it has no dimension to select from");
   const int d = wrap_dim(dim, x.rank());
   const int64_t size = x.size(d);
   if (index < -size || index >= size) {
@@ -540,8 +542,8 @@ Tensor as_strided(const Tensor& x, const int64_t* sizes, const int64_t* strides,
     layout.strides[d] = strides[d];
     empty = empty || sizes[d] == 0;
     int64_t reach = 0;
-    if (sizes[d] > 0 && (!checked_multiply(sizes[d] - 1, strides[d], &reach) ||
-                         !checked_add(last, reach, &last))) {
+    if (sizes[d] > 0 &&
+        (!checked_multiply(sizes[d] - 1, strides[d], &reach) || !checked_add(last, reach, &last))) {
       fail(TG_ERROR_SHAPE, "shape ", SizesText{sizes, rank}, " with strides ",
            SizesText{strides, rank}, " reaches past 2^63 - 1 elements");
     }
@@ -575,8 +577,9 @@ void split(const Tensor& x, int64_t size, int64_t dim, std::span<Tensor> outs) {
   const Origin origin = std::max(Origin::multi, current_origin());
   Reserved node;
   if (records) {
-    Recording recording{Split::id, 1, kReadsNothing, Split::shapes,
-                        static_cast<uint32_t>(outs.size()), sizeof(Split::Args)};
+    Recording recording{
+        Split::id,          1, kReadsNothing, Split::shapes, static_cast<uint32_t>(outs.size()),
+        sizeof(Split::Args)};
     const Tensor* const operands[] = {&x};
     node = Reserved(reserve_node(recording, operands, 1, {}));
     node.get()->args<Split::Args>() = {size, d, static_cast<int32_t>(outs.size())};

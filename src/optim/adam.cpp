@@ -23,7 +23,11 @@ class Adam final : public Optimizer {
     Setting list[6];
   };
   static Settings settings_with(double lr) {
-    return {{{"lr", lr}, {"beta1", 0.9}, {"beta2", 0.999}, {"eps", 1e-8}, {"weight_decay", 0},
+    return {{{"lr", lr},
+             {"beta1", 0.9},
+             {"beta2", 0.999},
+             {"eps", 1e-8},
+             {"weight_decay", 0},
              {"decoupled", 0}}};
   }
 
@@ -48,10 +52,9 @@ class Adam final : public Optimizer {
   int states_needed() const override { return 2; }
   void update(DType dtype, void* p, const void* g, void* const* states, int64_t n, bool,
               double step) const override {
-    const kernels::AdamStep parameters{setting(kLr),          setting(kBeta1),
-                                       setting(kBeta2),       setting(kEps),
-                                       setting(kWeightDecay), setting(kDecoupled) == 1,
-                                       static_cast<int64_t>(step)};
+    const kernels::AdamStep parameters{
+        setting(kLr),          setting(kBeta1),          setting(kBeta2),           setting(kEps),
+        setting(kWeightDecay), setting(kDecoupled) == 1, static_cast<int64_t>(step)};
     kernels::adam(dtype, p, g, states[0], states[1], n, parameters);
   }
 };

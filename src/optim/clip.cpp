@@ -44,8 +44,10 @@ double clip_grad_norm(std::span<const Tensor* const> parameters, double max_norm
       total += kernels::power_sum(whole.dtype(), whole.data(), n, norm_type);
     }
   }
-  if (norm_type == 2) total = std::sqrt(total);
-  else if (!std::isinf(norm_type) && norm_type != 1) total = std::pow(total, 1 / norm_type);
+  if (norm_type == 2)
+    total = std::sqrt(total);
+  else if (!std::isinf(norm_type) && norm_type != 1)
+    total = std::pow(total, 1 / norm_type);
   const double scale = max_norm / (total + 1e-6);
   // Like PyTorch a norm that is NaN scales too, so that the fault shows.
   if (!(scale >= 1)) {

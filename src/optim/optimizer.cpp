@@ -119,8 +119,8 @@ void Optimizer::step() {
   struct Work {
     Slot* slot;
     Tensor grad;
-    Tensor packed;  // of a parameter that is not dense
-    bool first[2];
+    Tensor packed;    // of a parameter that is not dense
+    Tensor fresh[2];  // state that the slot does not have yet
   };
   Vector<Work> work;
   work.reserve(slots_.size());
@@ -132,7 +132,7 @@ void Optimizer::step() {
            ", is read-only memory; tg_clone it and train the clone");
     }
     if (grad.dtype() != slot.parameter.dtype()) grad = to_dtype(grad, slot.parameter.dtype());
-    Work item{&slot, {}, {}, {false, false}};
+    Work item{&slot, {}, {}, {}};
     if (is_dense(slot.parameter)) {
       if (!runs_alike(grad, slot.parameter)) {
         Tensor same = make_tensor(grad.dtype(), grad.sizes(), grad.rank());
@@ -149,19 +149,22 @@ void Optimizer::step() {
     item.grad = std::move(grad);
     for (size_t i = 0; i < needed; ++i) {
       if (slot.state[i]) continue;
-      item.first[i] = true;
-      slot.state[i] = zeros(slot.parameter.dtype(), slot.parameter.shape());
+      item.fresh[i] = zeros(slot.parameter.dtype(), slot.parameter.shape());
     }
     work.push_back(std::move(item));
   }
   for (Work& item : work) {
     Slot& slot = *item.slot;
     slot.step += 1;
+    const bool first = static_cast<bool>(item.fresh[0]);
+    for (size_t i = 0; i < needed; ++i) {
+      if (item.fresh[i]) slot.state[i] = std::move(item.fresh[i]);
+    }
     slot.parameter.storage().raise_version();
     const Tensor& target = item.packed ? item.packed : slot.parameter;
     void* const states[] = {slot.state[0] ? slot.state[0].data() : nullptr,
                             slot.state[1] ? slot.state[1].data() : nullptr};
-    update(target.dtype(), target.data(), item.grad.data(), states, target.numel(), item.first[0],
+    update(target.dtype(), target.data(), item.grad.data(), states, target.numel(), first,
            slot.step);
     if (item.packed) copy_elements(slot.parameter, item.packed);
   }
@@ -218,7 +221,8 @@ void Optimizer::load_state_dict(const Vector<Named>& dict) {
     name.append(setting.name);
     const Tensor* x = find(name);
     if (x == nullptr) {
-      fail(TG_ERROR_NOT_FOUND, "the dict has no \"", name.c_str(), "\"; it is no state of this kind "
+      fail(TG_ERROR_NOT_FOUND, "the dict has no \"", name.c_str(),
+           "\"; it is no state of this kind "
            "of optimizer");
     }
     setting.value = number(name, *x);
@@ -245,7 +249,8 @@ void Optimizer::load_state_dict(const Vector<Named>& dict) {
   }
   for (size_t i = 0; i < dict.size(); ++i) {
     if (!used[i]) {
-      fail(TG_ERROR_NOT_FOUND, "the optimizer knows no \"", Quoted{dict[i].name}, "\"; the state "
+      fail(TG_ERROR_NOT_FOUND, "the optimizer knows no \"", Quoted{dict[i].name},
+           "\"; the state "
            "belongs to another one");
     }
   }

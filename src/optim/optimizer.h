@@ -93,7 +93,6 @@ OptimizerPointer make_adam(std::span<const Tensor* const> parameters, double lr)
 
 // Scales the gradients so that their norm over all parameters is at most max_norm; gives the norm
 // that it found. norm_type INFINITY: the greatest absolute value.
-double clip_grad_norm(std::span<const Tensor* const> parameters, double max_norm,
-                      double norm_type);
+double clip_grad_norm(std::span<const Tensor* const> parameters, double max_norm, double norm_type);
 
 }  // namespace tg

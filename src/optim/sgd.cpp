@@ -42,14 +42,15 @@ class Sgd final : public Optimizer {
       fail(TG_ERROR_INVALID_ARGUMENT, "nesterov is ", setting(kNesterov), "; give 0 or 1");
     }
     if (setting(kNesterov) == 1 && (setting(kMomentum) == 0 || setting(kDampening) != 0)) {
-      fail(TG_ERROR_INVALID_ARGUMENT, "nesterov needs a momentum above 0 and no dampening; set "
+      fail(TG_ERROR_INVALID_ARGUMENT,
+           "nesterov needs a momentum above 0 and no dampening; set "
            "momentum first");
     }
   }
   int states_needed() const override { return setting(kMomentum) != 0 ? 1 : 0; }
   void update(DType dtype, void* p, const void* g, void* const* states, int64_t n, bool first,
               double) const override {
-    const kernels::SgdStep step{setting(kLr),          setting(kMomentum), setting(kDampening),
+    const kernels::SgdStep step{setting(kLr),          setting(kMomentum),      setting(kDampening),
                                 setting(kWeightDecay), setting(kNesterov) == 1, first};
     kernels::sgd(dtype, p, g, setting(kMomentum) != 0 ? states[0] : nullptr, n, step);
   }

@@ -114,8 +114,12 @@ TEMPLATE_TEST_CASE("gemm takes every stride of operands and result", "[blas]", f
   using Form = typename Store<TestType>::Form;
   const Form forms[] = {Form::rows,  Form::columns,  Form::padded_rows, Form::padded_columns,
                         Form::apart, Form::reversed, Form::repeated};
-  for (const auto& size : {std::vector<int64_t>{5, 7, 9}, {33, 47, 21}, {2, 2, 2}, {1, 37, 19},
-                           {41, 1, 23}, {70, 65, 110}}) {
+  for (const auto& size : {std::vector<int64_t>{5, 7, 9},
+                           {33, 47, 21},
+                           {2, 2, 2},
+                           {1, 37, 19},
+                           {41, 1, 23},
+                           {70, 65, 110}}) {
     for (Form cf : {Form::rows, Form::columns, Form::padded_columns, Form::apart}) {
       for (Form af : forms) {
         for (Form bf : forms) {
@@ -129,10 +133,14 @@ TEMPLATE_TEST_CASE("gemm takes every stride of operands and result", "[blas]", f
 
 TEMPLATE_TEST_CASE("gemm is exact where it works in blocks and panels", "[blas]", float, double) {
   using Form = typename Store<TestType>::Form;
-  for (const auto& size : {std::vector<int64_t>{130, 530, 400}, {300, 290, 301}, {20, 1100, 1200},
-                           {1500, 17, 1000}, {3, 2000, 900}}) {
+  for (const auto& size : {std::vector<int64_t>{130, 530, 400},
+                           {300, 290, 301},
+                           {20, 1100, 1200},
+                           {1500, 17, 1000},
+                           {3, 2000, 900}}) {
     check<TestType>(size[0], size[1], size[2], Form::rows, Form::rows, Form::rows, 1, 0);
-    check<TestType>(size[0], size[1], size[2], Form::padded_rows, Form::columns, Form::columns, 1, 0);
+    check<TestType>(size[0], size[1], size[2], Form::padded_rows, Form::columns, Form::columns, 1,
+                    0);
     check<TestType>(size[0], size[1], size[2], Form::rows, Form::apart, Form::rows, 1, 0);
     check<TestType>(size[0], size[1], size[2], Form::rows, Form::apart, Form::columns, 3, 2);
     check<TestType>(size[0], size[1], size[2], Form::rows, Form::rows, Form::repeated, 1, 1);
@@ -179,8 +187,14 @@ TEMPLATE_TEST_CASE("gemm lets NaN and infinity through at every size", "[blas]",
 }
 
 TEMPLATE_TEST_CASE("linear adds bias and relu to the bits of gemm", "[blas]", float, double) {
-  for (const auto& size : {std::vector<int64_t>{2, 2, 2}, {1, 10, 20}, {100, 20, 10}, {5, 7, 3},
-                           {50, 100, 10}, {50, 300, 400}, {1, 300, 400}, {400, 300, 300}}) {
+  for (const auto& size : {std::vector<int64_t>{2, 2, 2},
+                           {1, 10, 20},
+                           {100, 20, 10},
+                           {5, 7, 3},
+                           {50, 100, 10},
+                           {50, 300, 400},
+                           {1, 300, 400},
+                           {400, 300, 300}}) {
     const int64_t m = size[0], n = size[1], k = size[2];
     for (int64_t stride : {1, 2, 0}) {
       std::vector<TestType> x(static_cast<size_t>(m * k)), w(static_cast<size_t>(n * k));
@@ -211,19 +225,26 @@ TEMPLATE_TEST_CASE("gemv and dot are exact on integers for every stride", "[blas
       for (int64_t xs : {1, 3, -1, 0}) {
         for (int form = 0; form < 5; ++form) {
           const int64_t row = form == 0 ? n : form == 1 ? 1 : form == 2 ? 2 * n : form == 3 ? 0 : 1;
-          const int64_t column = form == 0 ? 1 : form == 1 ? m : form == 2 ? 2 : form == 3 ? 1 : 2 * m;
-          std::vector<TestType> a(static_cast<size_t>(2 * (m + 1) * (n + 1))), y(static_cast<size_t>(m), 5);
+          const int64_t column = form == 0   ? 1
+                                 : form == 1 ? m
+                                 : form == 2 ? 2
+                                 : form == 3 ? 1
+                                             : 2 * m;
+          std::vector<TestType> a(static_cast<size_t>(2 * (m + 1) * (n + 1))),
+              y(static_cast<size_t>(m), 5);
           std::vector<TestType> x(static_cast<size_t>(6 * (n + 1)));
           uint32_t seed = static_cast<uint32_t>(m * 1000 + n);
           for (auto* v : {&a, &x}) {
-            for (TestType& e : *v) e = static_cast<TestType>(static_cast<int>(next_random(seed) % 9) - 4);
+            for (TestType& e : *v)
+              e = static_cast<TestType>(static_cast<int>(next_random(seed) % 9) - 4);
           }
           TestType* x0 = x.data() + 3 * (n + 1);
           for (double beta : {0.0, 2.0}) {
             std::vector<TestType> wanted(y.size());
             for (int64_t i = 0; i < m; ++i) {
               TestType sum = 0;
-              for (int64_t j = 0; j < n; ++j) sum += a[static_cast<size_t>(i * row + j * column)] * x0[j * xs];
+              for (int64_t j = 0; j < n; ++j)
+                sum += a[static_cast<size_t>(i * row + j * column)] * x0[j * xs];
               wanted[static_cast<size_t>(i)] = 3 * sum + TestType(beta) * y[static_cast<size_t>(i)];
             }
             tg::blas::gemv(kDType<TestType>, {y.data(), m, 1}, {a.data(), m, n, row, column},
@@ -241,8 +262,9 @@ TEMPLATE_TEST_CASE("gemv and dot are exact on integers for every stride", "[blas
   }
 }
 
-TEMPLATE_TEST_CASE("strides that BLAS does not take give the bits of the own kernel at any thread count", "[blas]",
-                   float, double) {
+TEMPLATE_TEST_CASE(
+    "strides that BLAS does not take give the bits of the own kernel at any thread count", "[blas]",
+    float, double) {
   const int64_t m = 301, n = 293, k = 305;
   std::vector<TestType> a(static_cast<size_t>(2 * m * k)), b(static_cast<size_t>(2 * k * n));
   std::vector<TestType> c(static_cast<size_t>(m * n)), d(c);

@@ -2,13 +2,13 @@
 // The worker pool. (Its file lies in base; here stand its tests beside those of its first user.)
 #include "base/parallel.h"
 
-#include <catch2/catch.hpp>
-#include <cfenv>
-#include <csignal>
 #include <dirent.h>
 #include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <catch2/catch.hpp>
+#include <cfenv>
+#include <csignal>
 
 #include <atomic>
 #include <cerrno>
@@ -48,7 +48,8 @@ struct Threads {
 
 }  // namespace
 
-TEST_CASE("parallel_for runs each index once for every count of indices and threads", "[parallel]") {
+TEST_CASE("parallel_for runs each index once for every count of indices and threads",
+          "[parallel]") {
   for (int threads : {1, 2, 3, 8}) {
     Threads set(threads);
     for (size_t count : {0, 1, 2, 3, 7, 8, 100, 5000}) {

@@ -43,16 +43,15 @@ tg_status apply(R (*function)(P...), Arguments& arguments, std::index_sequence<I
 
 template <class R, class... P, class... Words>
 Row row(const char* name, R (*function)(P...), Words... words) {
-  return {name, [=](Player& player, Call& call) {
-            // Braces: arguments are drawn from left to right.
-            std::tuple<decltype(detail::as_tuple(words(player, call)))...> drawn{
-                detail::as_tuple(words(player, call))...};
-            auto arguments = std::apply(
-                [](auto... parts) { return std::tuple_cat(parts...); }, drawn);
-            return detail::apply(
-                function, arguments,
-                std::make_index_sequence<std::tuple_size_v<decltype(arguments)>>{});
-          }};
+  return {
+      name, [=](Player& player, Call& call) {
+        // Braces: arguments are drawn from left to right.
+        std::tuple<decltype(detail::as_tuple(words(player, call)))...> drawn{
+            detail::as_tuple(words(player, call))...};
+        auto arguments = std::apply([](auto... parts) { return std::tuple_cat(parts...); }, drawn);
+        return detail::apply(function, arguments,
+                             std::make_index_sequence<std::tuple_size_v<decltype(arguments)>>{});
+      }};
 }
 
 // An int32_t that is an answer, not a status.
@@ -151,8 +150,8 @@ inline constexpr auto OutText = [](Player& p, Call& call) -> std::tuple<char*, s
   if (p.chance(10)) return {nullptr, 0, length};
   return {p.block<char>(call, capacity), capacity, length};
 };
-inline constexpr auto OutSizes = [](Player& p, Call& call)
-    -> std::tuple<int64_t*, int32_t, int32_t*> {
+inline constexpr auto OutSizes = [](Player& p,
+                                    Call& call) -> std::tuple<int64_t*, int32_t, int32_t*> {
   const auto capacity = static_cast<int32_t>(p.below(18));
   int32_t* rank = p.out<int32_t>(call);
   if (p.chance(3)) return {nullptr, capacity, rank};

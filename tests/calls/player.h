@@ -80,8 +80,8 @@ struct Player {
   void add(Kind kind, tg_handle made) {
     auto& own = pool[static_cast<size_t>(kind)];
     int64_t elements = 0;
-    const bool too_large = kind == Kind::tensor && tg_tensor_numel(made, &elements) == TG_OK &&
-                           elements > 512;
+    const bool too_large =
+        kind == Kind::tensor && tg_tensor_numel(made, &elements) == TG_OK && elements > 512;
     if (kind != Kind::scope && (too_large || own.size() >= 40)) {
       tg_release(made);
       stale.push_back(made);
@@ -99,16 +99,14 @@ struct Player {
   // ---- numbers ----
 
   int64_t small() {
-    constexpr int64_t kRare[] = {-4,        7,         17,        INT64_MAX, INT64_MIN,
-                                 INT32_MAX, INT32_MIN, INT64_C(1) << 40};
+    constexpr int64_t kRare[] = {-4,        7,         17,        INT64_MAX,
+                                 INT64_MIN, INT32_MAX, INT32_MIN, INT64_C(1) << 40};
     return chance(96) ? static_cast<int64_t>(below(5)) - 1 : kRare[below(std::size(kRare))];
   }
-  int64_t dim() {
-    return chance(96) ? static_cast<int64_t>(below(6)) - 3 : small();
-  }
+  int64_t dim() { return chance(96) ? static_cast<int64_t>(below(6)) - 3 : small(); }
   double number() {
-    constexpr double kNumbers[] = {0, 1, 2, -1, 0.5, 3, 1e-3, -2.5, 100, 1e18, 1e308, INFINITY,
-                                   -INFINITY, NAN, -0.0, 255, 256};
+    constexpr double kNumbers[] = {0,    1,     2,        -1,        0.5, 3,    1e-3, -2.5, 100,
+                                   1e18, 1e308, INFINITY, -INFINITY, NAN, -0.0, 255,  256};
     return kNumbers[chance(70) ? below(8) : below(std::size(kNumbers))];
   }
   int32_t boolean() { return chance(97) ? static_cast<int32_t>(below(2)) : 2; }
@@ -161,9 +159,10 @@ struct Player {
     return at;
   }
   const char* text(Call& call) {
-    constexpr const char* kTexts[] = {"a", "b", "weight", "0.weight", "0.bias", "lr", "momentum",
-                                      "beta1", "nesterov", "eps", "type", "", "\xc3\xa9",
-                                      "\xff", "__metadata__", "param_groups.0.lr"};
+    constexpr const char* kTexts[] = {"a",        "b",    "weight",       "0.weight",
+                                      "0.bias",   "lr",   "momentum",     "beta1",
+                                      "nesterov", "eps",  "type",         "",
+                                      "\xc3\xa9", "\xff", "__metadata__", "param_groups.0.lr"};
     if (chance(1)) return nullptr;
     if (chance(1)) {
       call.texts.push_back(std::make_unique<std::string>(5000, 'x'));
@@ -173,11 +172,10 @@ struct Player {
     return call.texts.back()->c_str();
   }
   const char* path(Call& call) {
-    constexpr const char* kNames[] = {"/one", "/two", "/two", "/three", "/none", "", "/bad\xff",
-                                      "/no/folder"};
+    constexpr const char* kNames[] = {"/one",  "/two", "/two",     "/three",
+                                      "/none", "",     "/bad\xff", "/no/folder"};
     if (chance(1)) return nullptr;
-    call.texts.push_back(
-        std::make_unique<std::string>(folder + kNames[below(std::size(kNames))]));
+    call.texts.push_back(std::make_unique<std::string>(folder + kNames[below(std::size(kNames))]));
     return call.texts.back()->c_str();
   }
   size_t bytes_of(tg_tensor x) {

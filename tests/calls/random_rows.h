@@ -27,7 +27,7 @@ inline int32_t callback(void* user_data) {
 }
 
 inline int32_t function(void* user_data, const tg_tensor* inputs, size_t count, tg_tensor* outs,
-                 size_t out_count) {
+                        size_t out_count) {
   auto& player = *static_cast<Player*>(user_data);
   const int32_t result = callback(user_data);
   if (count != 1 || out_count != 1) player.findings.push_back("function: counts");
@@ -83,9 +83,12 @@ inline tg_status create(Player& p, Call& call) {
       auto* at = static_cast<unsigned char*>(data) + i * item_size(dtype);
       const auto single = static_cast<float>(small);
       const auto wide = static_cast<double>(small);
-      if (dtype == TG_FLOAT32) std::memcpy(at, &single, 4);
-      else if (dtype == TG_FLOAT64) std::memcpy(at, &wide, 8);
-      else if (dtype >= TG_INT8) std::memcpy(at, &small, item_size(dtype));
+      if (dtype == TG_FLOAT32)
+        std::memcpy(at, &single, 4);
+      else if (dtype == TG_FLOAT64)
+        std::memcpy(at, &wide, 8);
+      else if (dtype >= TG_INT8)
+        std::memcpy(at, &small, item_size(dtype));
     }
   }
   return tg_tensor_create(data, dtype, shape, rank, p.chance(50) ? p.boolean() : 0,
@@ -108,19 +111,18 @@ inline tg_status from_memory(Player& p, Call& call) {
   }
   if (empty || !sound) below = above = 0;
   const size_t before = static_cast<size_t>(-below * (item > 0 ? item : 1));
-  const size_t bytes =
-      before + static_cast<size_t>((above + 1) * (item > 0 ? item : 1));
+  const size_t bytes = before + static_cast<size_t>((above + 1) * (item > 0 ? item : 1));
   char* memory = static_cast<char*>(std::malloc(bytes));
   std::memset(memory, 1, bytes);
   tg_tensor* out = p.out_handles(call, Kind::tensor, 1);
   const bool with_deleter = p.chance(80);
   void* first = memory + before;
   p.memory_lent[first] = before;
-  const tg_status status = tg_tensor_from_memory(
-      p.chance(99) ? first : nullptr, dtype, p.array(call, sizes), p.array(call, strides),
-      static_cast<int32_t>(sizes.size()),
-      with_deleter && p.chance(30) ? static_cast<uint32_t>(p.below(3)) : 0u,
-      with_deleter ? end_memory : nullptr, &p, out);
+  const tg_status status =
+      tg_tensor_from_memory(p.chance(99) ? first : nullptr, dtype, p.array(call, sizes),
+                            p.array(call, strides), static_cast<int32_t>(sizes.size()),
+                            with_deleter && p.chance(30) ? static_cast<uint32_t>(p.below(3)) : 0u,
+                            with_deleter ? end_memory : nullptr, &p, out);
   if (status != TG_OK) {
     end_memory(&p, first);
   } else if (!with_deleter) {  // the caller's own memory: it outlives the tensor for certain
@@ -135,8 +137,8 @@ inline tg_status from_memory(Player& p, Call& call) {
 inline tg_status object_create(Player& p, Call& call) {
   auto* payload = new Payload{&p};
   ++p.destructors_due;
-  const tg_status status = tg_object_create(p.text(call), payload, end_payload,
-                                            p.out_handles(call, Kind::object, 1));
+  const tg_status status =
+      tg_object_create(p.text(call), payload, end_payload, p.out_handles(call, Kind::object, 1));
   if (status != TG_OK) end_payload(payload);
   return status;
 }
@@ -226,10 +228,9 @@ inline tg_status grad(Player& p, Call& call) {
   for (uint64_t n = p.below(20) == 0 ? 0 : p.below(3) + 1; n > 0; --n) {
     inputs.push_back(p.handle(Kind::tensor));
   }
-  tg_handle* outs =
-      p.chance(98) ? p.out_handles(call, Kind::tensor, inputs.size()) : nullptr;
-  return tg_grad(outputs, grads, count, p.array(call, inputs), inputs.size(),
-                 kFlags<7>(p, call), outs);
+  tg_handle* outs = p.chance(98) ? p.out_handles(call, Kind::tensor, inputs.size()) : nullptr;
+  return tg_grad(outputs, grads, count, p.array(call, inputs), inputs.size(), kFlags<7>(p, call),
+                 outs);
 }
 
 inline tg_status load_memory(Player& p, Call& call) {
@@ -247,7 +248,9 @@ inline constexpr auto RandomSteps = [](Player& p, Call&) -> std::tuple<double, d
   return {start, p.chance(90) ? start + static_cast<double>(p.below(20)) : p.number(),
           p.chance(90) ? 0.5 * static_cast<double>(p.below(4)) : p.number()};
 };
-inline constexpr auto Limit = [](Player& p, Call&) { return (uint64_t{256} << 20) + p.below(1 << 20); };
+inline constexpr auto Limit = [](Player& p, Call&) {
+  return (uint64_t{256} << 20) + p.below(1 << 20);
+};
 inline constexpr auto Threads = [](Player& p, Call&) {
   return p.chance(80) ? static_cast<int32_t>(p.below(4)) : static_cast<int32_t>(p.small());
 };
@@ -263,11 +266,12 @@ inline constexpr auto ErrorText = [](Player& p, Call& call) -> std::tuple<char*,
 inline constexpr auto Detail = [](Player& p, Call& call) -> std::tuple<int64_t*, int32_t*> {
   return {p.out<int64_t>(call), p.out<int32_t>(call)};
 };
-inline constexpr auto StridedIn = [](Player& p, Call& call)
-    -> std::tuple<const int64_t*, const int64_t*, int32_t, int64_t> {
+inline constexpr auto StridedIn =
+    [](Player& p, Call& call) -> std::tuple<const int64_t*, const int64_t*, int32_t, int64_t> {
   const std::vector<int64_t> sizes = p.sizes(false);
   std::vector<int64_t> strides;
-  for (size_t d = 0; d < sizes.size(); ++d) strides.push_back(p.chance(97) ? p.below(4) : p.small());
+  for (size_t d = 0; d < sizes.size(); ++d)
+    strides.push_back(p.chance(97) ? p.below(4) : p.small());
   return {p.array(call, sizes), p.array(call, strides), static_cast<int32_t>(sizes.size()),
           p.chance(97) ? static_cast<int64_t>(p.below(3)) : p.small()};
 };
@@ -283,11 +287,15 @@ inline constexpr auto MaybeText = [](Player& p, Call& call) {
 };
 // Borrowed: what comes is no new handle.
 inline constexpr auto Previous = [](Player& p, Call& call) { return p.block<tg_scope>(call, 1); };
-inline constexpr auto NoScope = [](Player& p, Call& call) { return p.chance(40) ? 0 : Scope(p, call); };
+inline constexpr auto NoScope = [](Player& p, Call& call) {
+  return p.chance(40) ? 0 : Scope(p, call);
+};
 inline constexpr auto NoGenerator = [](Player& p, Call& call) {
   return p.chance(50) ? 0 : Gen(p, call);
 };
-inline constexpr auto IgnoreIndex = [](Player& p, Call&) { return p.chance(50) ? -100 : p.small(); };
+inline constexpr auto IgnoreIndex = [](Player& p, Call&) {
+  return p.chance(50) ? -100 : p.small();
+};
 
 // With TG_CREATE_GRAPH a .grad can hold its own leaf (a ring, as the header says), so only every
 // other epoch has it, and the rest can hold memory to its start.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One call of each function for operators, autograd, modules, optimizers and files; calls/world.h has
-// the objects.
+// One call of each function for operators, autograd, modules, optimizers and files; calls/world.h
+// has the objects.
 #pragma once
 
 #include "calls/world.h"
@@ -23,7 +23,8 @@ inline const std::vector<Scenario>& scenarios_operators() {
     {"tg_add_", [](World& w) { return tg_add_(w.z, w.r); }},
     {"tg_sub_", [](World& w) { return tg_sub_(w.z, w.b); }},
     {"tg_mul_", [](World& w) { return tg_mul_(w.z, w.b); }},
-    {"tg_mul_", [](World& w) { return tg_mul_(w.p, w.view_of_p); }},
+    {"tg_mul_", [](World& w) { return tg_mul_(w.p, w.one); }},
+    {"tg_add_", [](World& w) { return tg_add_(w.view_of_p, w.h); }},
     {"tg_div_", [](World& w) { return tg_div_(w.z, w.b); }},
     {"tg_add_scalar_", [](World& w) { return tg_add_scalar_(w.z, 2); }},
     {"tg_mul_scalar_", [](World& w) { return tg_mul_scalar_(w.z, 2); }},
@@ -217,7 +218,7 @@ inline const std::vector<Scenario>& scenarios_operators() {
     {"tg_memory_current", [](World&) { return no_status(tg_memory_current()); }},
     {"tg_memory_peak", [](World&) { return no_status(tg_memory_peak()); }},
     {"tg_memory_cached", [](World&) { return no_status(tg_memory_cached()); }},
-    {"tg_memory_peak_reset", [](World&) { tg_memory_peak_reset(); return TG_OK; }},
+    {"tg_memory_peak_reset", [](World&) { tg_memory_peak_reset(); return done(); }},
     {"tg_memory_limit_set", [](World&) { return tg_memory_limit_set(0); }},
     {"tg_memory_trim", [](World&) { return tg_memory_trim(); }},
     {"tg_num_threads_set", [](World&) { return tg_num_threads_set(2); }},

@@ -12,12 +12,12 @@
 
 static int failures = 0;
 
-#define CHECK(condition)                                                             \
-  do {                                                                               \
-    if (!(condition)) {                                                              \
-      failures++;                                                                    \
+#define CHECK(condition)                                                                  \
+  do {                                                                                    \
+    if (!(condition)) {                                                                   \
+      failures++;                                                                         \
       printf("%s:%d: %s: %s\n", __FILE__, __LINE__, #condition, tg_last_error_message()); \
-    }                                                                                \
+    }                                                                                     \
   } while (0)
 
 /* Factors 2 and 0.5 by turns, so that the chain's gradient is exactly 1; every fifth step has a
@@ -39,7 +39,7 @@ static tg_tensor build(tg_tensor x, tg_tensor one) {
   return y;
 }
 
-static void *work(void *unused) {
+static void* work(void* unused) {
   const uint64_t live = tg_live_handles();
   const uint64_t bytes = tg_memory_current();
   tg_tensor x = 0, one = 0, y = 0, grad = 0;
@@ -84,7 +84,7 @@ int main(void) {
   CHECK(pthread_create(&thread, &attributes, work, NULL) == 0);
   if (failures == 0) CHECK(pthread_join(thread, NULL) == 0);
   CHECK(pthread_attr_destroy(&attributes) == 0);
-  if (failures == 0) printf("a chain of %d operators in %lu bytes of stack\n", LENGTH,
-                            (unsigned long)STACK_BYTES);
+  if (failures == 0)
+    printf("a chain of %d operators in %lu bytes of stack\n", LENGTH, (unsigned long)STACK_BYTES);
   return failures == 0 ? 0 : 1;
 }

@@ -140,8 +140,7 @@ TEST_CASE("M26: tg_mode_nesting_set works at any depth and acts on later enters 
   CHECK(word() == 0);
 }
 
-TEST_CASE("M30: tg_state_get gives one word below 2^53, 0 for the empty default state",
-          "[modes]") {
+TEST_CASE("M30: tg_state_get gives one word below 2^53, 0 for the empty default state", "[modes]") {
   const Fresh fresh;
   ok(tg_mode_nesting_set(TG_NESTING_ALLOW));
   for (int i = 0; i < 16; ++i) {

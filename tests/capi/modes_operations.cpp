@@ -59,8 +59,7 @@ const std::vector<Operator> kFunctional = {
     {"sigmoid", tg_sigmoid},
     {"relu", tg_relu},
     {"clamp", [](tg_tensor x, tg_tensor* out) { return tg_clamp(x, 0.1, 0.5, out); }},
-    {"where",
-     [](tg_tensor x, tg_tensor* out) { return tg_where(condition_for(x), x, x, out); }},
+    {"where", [](tg_tensor x, tg_tensor* out) { return tg_where(condition_for(x), x, x, out); }},
     {"sum", tg_sum},
     {"sum_dims", [](tg_tensor x, tg_tensor* out) { return tg_sum_dims(x, kFirst, 1, 0, out); }},
     {"mean", tg_mean},
@@ -151,8 +150,9 @@ void check_functional(const std::vector<Operator>& operators, const Sizes& sizes
     const Snapshot before = snapshot(x);
     const bool records = kind == "nl" || kind == "nn";
     for (const Mode mode : kModes) {
-      const std::string expected =
-          mode == Mode::inf ? "i0" : mode == Mode::normal && records ? recorded : "n0";
+      const std::string expected = mode == Mode::inf                 ? "i0"
+                                   : mode == Mode::normal && records ? recorded
+                                                                     : "n0";
       for (const Operator& op : operators) {
         INFO(op.name << " of " << kind << ", " << mode);
         Tensor y;
@@ -185,9 +185,9 @@ TEST_CASE("T10: an operator of two operands of different shapes", "[modes]") {
     for (const Mode mode : kModes) {
       INFO(kind << ", " << mode);
       const In in(mode);
-      const std::string expected =
-          mode == Mode::inf ? "i0"
-                            : mode == Mode::normal && (kind == "nl" || kind == "nn") ? "nn" : "n0";
+      const std::string expected = mode == Mode::inf                                        ? "i0"
+                                   : mode == Mode::normal && (kind == "nl" || kind == "nn") ? "nn"
+                                                                                            : "n0";
       CHECK(kind_of(make(tg_mv, a, b)) == expected);
       CHECK(kind_of(make(tg_mul, a, b)) == expected);
       CHECK(kind_of(make(tg_linear, b, a, tg_tensor{0})) == expected);
@@ -201,10 +201,10 @@ TEST_CASE("T11, T8: zeros_like, comparisons, indices and casts to integer never 
 }
 
 TEST_CASE("T12: clone, to_dtype and contiguous of a strided tensor", "[modes]") {
-  check_functional({{"clone", tg_clone},
-                    {"to_dtype",
-                     [](tg_tensor x, tg_tensor* out) { return tg_to_dtype(x, TG_FLOAT32, out); }}},
-                   {2, 2}, "nn");
+  check_functional(
+      {{"clone", tg_clone},
+       {"to_dtype", [](tg_tensor x, tg_tensor* out) { return tg_to_dtype(x, TG_FLOAT32, out); }}},
+      {2, 2}, "nn");
   for (const std::string kind : kKinds) {
     const Tensor x = of_kind(kind, {1, 2, 3, 4, 5, 6}, {2, 3});
     for (const Mode mode : kModes) {
@@ -212,8 +212,9 @@ TEST_CASE("T12: clone, to_dtype and contiguous of a strided tensor", "[modes]") 
       const In in(mode);
       const Tensor y = make(tg_contiguous, make(tg_t, x));
       const bool records = kind == "nl" || kind == "nn";
-      CHECK(kind_of(y) ==
-            (mode == Mode::inf ? "i0" : mode == Mode::normal && records ? "nn" : "n0"));
+      CHECK(kind_of(y) == (mode == Mode::inf                 ? "i0"
+                           : mode == Mode::normal && records ? "nn"
+                                                             : "n0"));
       CHECK(values(y) == Values{1, 4, 2, 5, 3, 6});
       CHECK(is_view(y) == 0);
       CHECK(storage(y) != storage(x));
@@ -362,8 +363,7 @@ TEST_CASE("T16: an inference tensor has no version", "[modes]") {
         int64_t number = 77;
         const tg_status status = tg_tensor_version(t, &number);
         if (kind[0] == 'i') {
-          fails(status, TG_ERROR_MODE,
-                {"tg_tensor_version", "tg_tensor_is_inference", "tg_clone"});
+          fails(status, TG_ERROR_MODE, {"tg_tensor_version", "tg_tensor_is_inference", "tg_clone"});
           CHECK(number == 77);
         } else {
           ok(status);
@@ -411,8 +411,8 @@ TEST_CASE("T18b: mark_written", "[modes]") {
         const In in(mode);
         const tg_status status = tg_tensor_mark_written(x);
         if (kind[0] == 'i' && mode != Mode::inf) {
-          fails(status, TG_ERROR_MODE, {"tg_tensor_mark_written", "inside inference mode",
-                                        "tg_clone"});
+          fails(status, TG_ERROR_MODE,
+                {"tg_tensor_mark_written", "inside inference mode", "tg_clone"});
         } else {
           ok(status);
         }

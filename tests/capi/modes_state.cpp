@@ -18,32 +18,34 @@ struct Entry {
   int grad, inference;  // -1: as before
 };
 const Entry kNoGrad = {"no_grad", tg_no_grad_enter, tg_no_grad_exit, tg_no_grad_call, 0, -1};
-const Entry kEnableGrad = {"enable_grad",        tg_enable_grad_enter, tg_enable_grad_exit,
-                           tg_enable_grad_call, 1,                    -1};
-const Entry kSetOff = {"set_grad_enabled(0)", [] { return tg_set_grad_enabled_enter(0); },
-                       tg_set_grad_enabled_exit,
-                       [](tg_callback fn, void* data) {
-                         return tg_set_grad_enabled_call(0, fn, data);
-                       },
-                       0, -1};
-const Entry kSetOn = {"set_grad_enabled(1)", [] { return tg_set_grad_enabled_enter(1); },
-                      tg_set_grad_enabled_exit,
-                      [](tg_callback fn, void* data) {
-                        return tg_set_grad_enabled_call(1, fn, data);
-                      },
-                      1, -1};
-const Entry kInf1 = {"inference_mode(1)", [] { return tg_inference_mode_enter(1); },
+const Entry kEnableGrad = {
+    "enable_grad", tg_enable_grad_enter, tg_enable_grad_exit, tg_enable_grad_call, 1, -1};
+const Entry kSetOff = {
+    "set_grad_enabled(0)",
+    [] { return tg_set_grad_enabled_enter(0); },
+    tg_set_grad_enabled_exit,
+    [](tg_callback fn, void* data) { return tg_set_grad_enabled_call(0, fn, data); },
+    0,
+    -1};
+const Entry kSetOn = {
+    "set_grad_enabled(1)",
+    [] { return tg_set_grad_enabled_enter(1); },
+    tg_set_grad_enabled_exit,
+    [](tg_callback fn, void* data) { return tg_set_grad_enabled_call(1, fn, data); },
+    1,
+    -1};
+const Entry kInf1 = {"inference_mode(1)",
+                     [] { return tg_inference_mode_enter(1); },
                      tg_inference_mode_exit,
-                     [](tg_callback fn, void* data) {
-                       return tg_inference_mode_call(1, fn, data);
-                     },
-                     0, 1};
-const Entry kInf0 = {"inference_mode(0)", [] { return tg_inference_mode_enter(0); },
+                     [](tg_callback fn, void* data) { return tg_inference_mode_call(1, fn, data); },
+                     0,
+                     1};
+const Entry kInf0 = {"inference_mode(0)",
+                     [] { return tg_inference_mode_enter(0); },
                      tg_inference_mode_exit,
-                     [](tg_callback fn, void* data) {
-                       return tg_inference_mode_call(0, fn, data);
-                     },
-                     1, 0};
+                     [](tg_callback fn, void* data) { return tg_inference_mode_call(0, fn, data); },
+                     1,
+                     0};
 const Entry* const kEntries[] = {&kNoGrad, &kEnableGrad, &kSetOff, &kSetOn, &kInf1, &kInf0};
 
 using Pair = std::pair<int, int>;
@@ -269,8 +271,8 @@ TEST_CASE("M7: a number that is a status but that no failing call inside explain
           "[modes]") {
   const Fresh fresh;
   CHECK(tg_no_grad_exit() == TG_ERROR_MODE);  // an older last error with the same code
-  fails(tg_no_grad_call([](void*) -> int32_t { return TG_ERROR_MODE; }, nullptr),
-        TG_ERROR_CALLBACK, {"tg_no_grad_call"});
+  fails(tg_no_grad_call([](void*) -> int32_t { return TG_ERROR_MODE; }, nullptr), TG_ERROR_CALLBACK,
+        {"tg_no_grad_call"});
 }
 
 TEST_CASE("M8: a C++ exception out of fn leaves the mode and becomes TG_ERROR_CALLBACK",

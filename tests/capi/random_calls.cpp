@@ -171,11 +171,8 @@ TEST_CASE("the table of random calls has every function of the header", "[random
   CHECK(rows == calls::functions_of_header());
 }
 
-TEST_CASE("random calls give known statuses and leave nothing behind", "[random]") {
-  run(20'000);
-}
+TEST_CASE("random calls give known statuses and leave nothing behind", "[random]") { run(20'000); }
 
-TEST_CASE("a million random calls give known statuses and leave nothing behind",
-          "[random][long]") {
+TEST_CASE("a million random calls give known statuses and leave nothing behind", "[random][long]") {
   run(1'000'000);
 }

@@ -83,8 +83,8 @@ void ok(tg_status status) {
 tg_tensor create(const Array& x, bool requires_grad) {
   tg_tensor made = 0, converted = 0;
   const auto rank = static_cast<int32_t>(x.shape.size());
-  ok(tg_tensor_create(x.values.data(), TG_FLOAT64, x.shape.data(), rank,
-                      requires_grad ? 1 : 0, &made));
+  ok(tg_tensor_create(x.values.data(), TG_FLOAT64, x.shape.data(), rank, requires_grad ? 1 : 0,
+                      &made));
   if (x.dtype == TG_FLOAT64) return made;
   ok(tg_to_dtype(made, x.dtype, &converted));
   ok(tg_release(made));
@@ -129,9 +129,7 @@ Call binary(tg_status (*f)(tg_tensor, tg_tensor, tg_tensor*)) {
   return [f](const In& in, const Arguments&, Outs& out) { return f(in[0], in[1], out.data()); };
 }
 Call scalar(tg_status (*f)(tg_tensor, double, tg_tensor*)) {
-  return [f](const In& in, const Arguments& k, Outs& out) {
-    return f(in[0], k[0][0], out.data());
-  };
+  return [f](const In& in, const Arguments& k, Outs& out) { return f(in[0], k[0][0], out.data()); };
 }
 Call along(tg_status (*f)(tg_tensor, int64_t, tg_tensor*)) {
   return [f](const In& in, const Arguments& k, Outs& out) {
@@ -178,75 +176,122 @@ Call indexed(tg_status (*f)(tg_tensor, int64_t, tg_tensor, tg_tensor*)) {
 
 const std::map<std::string, Call>& calls() {
   static const std::map<std::string, Call> table = {
-      {"add", binary(tg_add)}, {"sub", binary(tg_sub)}, {"mul", binary(tg_mul)},
-      {"div", binary(tg_div)}, {"maximum", binary(tg_maximum)}, {"minimum", binary(tg_minimum)},
-      {"eq", binary(tg_eq)}, {"ne", binary(tg_ne)}, {"lt", binary(tg_lt)}, {"le", binary(tg_le)},
-      {"gt", binary(tg_gt)}, {"ge", binary(tg_ge)}, {"eq_scalar", scalar(tg_eq_scalar)},
-      {"ne_scalar", scalar(tg_ne_scalar)}, {"lt_scalar", scalar(tg_lt_scalar)},
-      {"le_scalar", scalar(tg_le_scalar)}, {"gt_scalar", scalar(tg_gt_scalar)},
-      {"ge_scalar", scalar(tg_ge_scalar)}, {"add_scalar", scalar(tg_add_scalar)},
-      {"sub_scalar", scalar(tg_sub_scalar)}, {"mul_scalar", scalar(tg_mul_scalar)},
-      {"div_scalar", scalar(tg_div_scalar)}, {"pow_scalar", scalar(tg_pow_scalar)},
-      {"neg", unary(tg_neg)}, {"abs", unary(tg_abs)}, {"exp", unary(tg_exp)},
-      {"log", unary(tg_log)}, {"sqrt", unary(tg_sqrt)}, {"sin", unary(tg_sin)},
-      {"cos", unary(tg_cos)}, {"tanh", unary(tg_tanh)}, {"sigmoid", unary(tg_sigmoid)},
-      {"relu", unary(tg_relu)}, {"sum", unary(tg_sum)}, {"mean", unary(tg_mean)},
-      {"max", unary(tg_max)}, {"min", unary(tg_min)}, {"argmax", unary(tg_argmax)},
-      {"argmin", unary(tg_argmin)}, {"sum_dims", dims(tg_sum_dims)},
-      {"mean_dims", dims(tg_mean_dims)}, {"max_dim", values_indices(tg_max_dim)},
-      {"min_dim", values_indices(tg_min_dim)}, {"argmax_dim", indices(tg_argmax_dim)},
-      {"argmin_dim", indices(tg_argmin_dim)}, {"softmax", along(tg_softmax)},
-      {"log_softmax", along(tg_log_softmax)}, {"mm", binary(tg_mm)}, {"bmm", binary(tg_bmm)},
-      {"mv", binary(tg_mv)}, {"dot", binary(tg_dot)}, {"matmul", binary(tg_matmul)},
-      {"reshape", shaped(tg_reshape)}, {"view", shaped(tg_view)}, {"expand", shaped(tg_expand)},
-      {"flatten", along_two(tg_flatten)}, {"t", unary(tg_t)},
-      {"transpose", along_two(tg_transpose)}, {"squeeze", unary(tg_squeeze)},
-      {"squeeze_dim", along(tg_squeeze_dim)}, {"unsqueeze", along(tg_unsqueeze)},
-      {"select", along_two(tg_select)}, {"cat", joined(tg_cat)}, {"stack", joined(tg_stack)},
-      {"index_select", indexed(tg_index_select)}, {"gather", indexed(tg_gather)},
-      {"clone", unary(tg_clone)}, {"contiguous", unary(tg_contiguous)},
-      {"clamp", [](const In& in, const Arguments& k, Outs& out) {
-         return tg_clamp(in[0], k[0][0], k[1][0], out.data());
-       }},
-      {"where", [](const In& in, const Arguments&, Outs& out) {
-         return tg_where(in[0], in[1], in[2], out.data());
-       }},
-      {"addmm", [](const In& in, const Arguments& k, Outs& out) {
+      {"add", binary(tg_add)},
+      {"sub", binary(tg_sub)},
+      {"mul", binary(tg_mul)},
+      {"div", binary(tg_div)},
+      {"maximum", binary(tg_maximum)},
+      {"minimum", binary(tg_minimum)},
+      {"eq", binary(tg_eq)},
+      {"ne", binary(tg_ne)},
+      {"lt", binary(tg_lt)},
+      {"le", binary(tg_le)},
+      {"gt", binary(tg_gt)},
+      {"ge", binary(tg_ge)},
+      {"eq_scalar", scalar(tg_eq_scalar)},
+      {"ne_scalar", scalar(tg_ne_scalar)},
+      {"lt_scalar", scalar(tg_lt_scalar)},
+      {"le_scalar", scalar(tg_le_scalar)},
+      {"gt_scalar", scalar(tg_gt_scalar)},
+      {"ge_scalar", scalar(tg_ge_scalar)},
+      {"add_scalar", scalar(tg_add_scalar)},
+      {"sub_scalar", scalar(tg_sub_scalar)},
+      {"mul_scalar", scalar(tg_mul_scalar)},
+      {"div_scalar", scalar(tg_div_scalar)},
+      {"pow_scalar", scalar(tg_pow_scalar)},
+      {"neg", unary(tg_neg)},
+      {"abs", unary(tg_abs)},
+      {"exp", unary(tg_exp)},
+      {"log", unary(tg_log)},
+      {"sqrt", unary(tg_sqrt)},
+      {"sin", unary(tg_sin)},
+      {"cos", unary(tg_cos)},
+      {"tanh", unary(tg_tanh)},
+      {"sigmoid", unary(tg_sigmoid)},
+      {"relu", unary(tg_relu)},
+      {"sum", unary(tg_sum)},
+      {"mean", unary(tg_mean)},
+      {"max", unary(tg_max)},
+      {"min", unary(tg_min)},
+      {"argmax", unary(tg_argmax)},
+      {"argmin", unary(tg_argmin)},
+      {"sum_dims", dims(tg_sum_dims)},
+      {"mean_dims", dims(tg_mean_dims)},
+      {"max_dim", values_indices(tg_max_dim)},
+      {"min_dim", values_indices(tg_min_dim)},
+      {"argmax_dim", indices(tg_argmax_dim)},
+      {"argmin_dim", indices(tg_argmin_dim)},
+      {"softmax", along(tg_softmax)},
+      {"log_softmax", along(tg_log_softmax)},
+      {"mm", binary(tg_mm)},
+      {"bmm", binary(tg_bmm)},
+      {"mv", binary(tg_mv)},
+      {"dot", binary(tg_dot)},
+      {"matmul", binary(tg_matmul)},
+      {"reshape", shaped(tg_reshape)},
+      {"view", shaped(tg_view)},
+      {"expand", shaped(tg_expand)},
+      {"flatten", along_two(tg_flatten)},
+      {"t", unary(tg_t)},
+      {"transpose", along_two(tg_transpose)},
+      {"squeeze", unary(tg_squeeze)},
+      {"squeeze_dim", along(tg_squeeze_dim)},
+      {"unsqueeze", along(tg_unsqueeze)},
+      {"select", along_two(tg_select)},
+      {"cat", joined(tg_cat)},
+      {"stack", joined(tg_stack)},
+      {"index_select", indexed(tg_index_select)},
+      {"gather", indexed(tg_gather)},
+      {"clone", unary(tg_clone)},
+      {"contiguous", unary(tg_contiguous)},
+      {"clamp", [](const In& in, const Arguments& k,
+                   Outs& out) { return tg_clamp(in[0], k[0][0], k[1][0], out.data()); }},
+      {"where", [](const In& in, const Arguments&,
+                   Outs& out) { return tg_where(in[0], in[1], in[2], out.data()); }},
+      {"addmm",
+       [](const In& in, const Arguments& k, Outs& out) {
          return tg_addmm(in[0], in[1], in[2], k[0][0], k[1][0], out.data());
        }},
-      {"linear", [](const In& in, const Arguments&, Outs& out) {
-         return tg_linear(in[0], in[1], in[2], out.data());
-       }},
-      {"permute", [](const In& in, const Arguments& k, Outs& out) {
+      {"linear", [](const In& in, const Arguments&,
+                    Outs& out) { return tg_linear(in[0], in[1], in[2], out.data()); }},
+      {"permute",
+       [](const In& in, const Arguments& k, Outs& out) {
          const auto d = list(k[0]);
          return tg_permute(in[0], d.data(), d.size(), out.data());
        }},
-      {"narrow", [](const In& in, const Arguments& k, Outs& out) {
+      {"narrow",
+       [](const In& in, const Arguments& k, Outs& out) {
          return tg_narrow(in[0], whole(k[0][0]), whole(k[1][0]), whole(k[2][0]), out.data());
        }},
-      {"slice", [](const In& in, const Arguments& k, Outs& out) {
+      {"slice",
+       [](const In& in, const Arguments& k, Outs& out) {
          return tg_slice(in[0], whole(k[0][0]), whole(k[1][0]), whole(k[2][0]), whole(k[3][0]),
                          out.data());
        }},
-      {"as_strided", [](const In& in, const Arguments& k, Outs& out) {
+      {"as_strided",
+       [](const In& in, const Arguments& k, Outs& out) {
          const auto shape = list(k[0]), strides = list(k[1]);
          return tg_as_strided(in[0], shape.data(), strides.data(),
                               static_cast<int32_t>(shape.size()), whole(k[2][0]), out.data());
        }},
-      {"split", [](const In& in, const Arguments& k, Outs& out) {
+      {"split",
+       [](const In& in, const Arguments& k, Outs& out) {
          size_t count = 0;
          return tg_split(in[0], whole(k[0][0]), whole(k[1][0]), out.data(), out.size(), &count);
        }},
-      {"mse_loss", [](const In& in, const Arguments& k, Outs& out) {
+      {"mse_loss",
+       [](const In& in, const Arguments& k, Outs& out) {
          return tg_mse_loss(in[0], in[1], static_cast<int32_t>(k[0][0]), out.data());
        }},
-      {"nll_loss", [](const In& in, const Arguments& k, Outs& out) {
+      {"nll_loss",
+       [](const In& in, const Arguments& k, Outs& out) {
          return tg_nll_loss(in[0], in[1], in[2], whole(k[0][0]), static_cast<int32_t>(k[1][0]),
                             out.data());
        }},
-      {"cross_entropy", [](const In& in, const Arguments& k, Outs& out) {
-         return tg_cross_entropy(in[0], in[1], in[2], whole(k[0][0]),
-                                 static_cast<int32_t>(k[1][0]), k[2][0], out.data());
+      {"cross_entropy",
+       [](const In& in, const Arguments& k, Outs& out) {
+         return tg_cross_entropy(in[0], in[1], in[2], whole(k[0][0]), static_cast<int32_t>(k[1][0]),
+                                 k[2][0], out.data());
        }},
   };
   return table;

@@ -215,17 +215,17 @@ inline std::string node_name(tg_node node) {
 
 // The kind of a tensor from all that can be asked of it; no kind where the answers do not fit.
 inline std::string kind_of(tg_tensor x) {
-  const int32_t requires = requires_grad(x);
+  const int32_t wants = requires_grad(x);
   const int32_t leaf = is_leaf(x);
   const bool recorded = grad_fn(x) != 0;
   if (is_inference(x)) {
     if (leaf || recorded || is_view(x)) return "an inference tensor that is leaf, view or recorded";
-    return requires ? "i1" : "i0";
+    return wants ? "i1" : "i0";
   }
-  if (!requires && leaf && !recorded) return "n0";
-  if (requires && leaf && !recorded) return "nl";
-  if (requires && !leaf && recorded) return "nn";
-  return "requires_grad " + std::to_string(requires) + ", is_leaf " + std::to_string(leaf) +
+  if (!wants && leaf && !recorded) return "n0";
+  if (wants && leaf && !recorded) return "nl";
+  if (wants && !leaf && recorded) return "nn";
+  return "requires_grad " + std::to_string(wants) + ", is_leaf " + std::to_string(leaf) +
          ", grad_fn " + std::to_string(recorded);
 }
 
@@ -234,8 +234,8 @@ inline constexpr const char* kKinds[] = {"n0", "nl", "nn", "i0", "i1"};
 // A tensor of the kind.
 inline Tensor of_kind(const std::string& kind, const Values& values, const Sizes& sizes) {
   const In mode(kind[0] == 'i' ? Mode::inf : Mode::normal);
-  const bool requires = kind == "i1" || kind == "nl" || kind == "nn";
-  Tensor x = tensor(values, sizes, requires);
+  const bool wants = kind == "i1" || kind == "nl" || kind == "nn";
+  Tensor x = tensor(values, sizes, wants);
   if (kind == "nn") x = make(tg_clone, x);
   REQUIRE(kind_of(x) == kind);
   return x;

@@ -18,29 +18,30 @@ static uint64_t count64;
 static uint32_t count32;
 static double real;
 static size_t count;
-static void *pointer;
+static void* pointer;
 static const int64_t many[17] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 
-static int32_t nothing(void *user_data) {
+static int32_t nothing(void* user_data) {
   (void)user_data;
   return 0;
 }
 
-static int32_t identity(void *user_data, const tg_tensor *inputs, size_t input_count, tg_tensor *outs,
-                        size_t out_count) {
+static int32_t identity(void* user_data, const tg_tensor* inputs, size_t input_count,
+                        tg_tensor* outs, size_t out_count) {
   (void)user_data;
   (void)input_count;
   (void)out_count;
   return tg_alias(inputs[0], &outs[0]);
 }
 
-static void expect(const char *name, tg_status found, tg_status wanted) {
-  const char *message = tg_last_error_message();
+static void expect(const char* name, tg_status found, tg_status wanted) {
+  const char* message = tg_last_error_message();
   ++calls;
   if (found != wanted || tg_last_error() != wanted || handle != 0 ||
       strncmp(message, name, strlen(name)) != 0 || message[strlen(name)] != ':') {
     ++failures;
-    printf("%s gave %s, not %s: %s\n", name, tg_status_name(found), tg_status_name(wanted), message);
+    printf("%s gave %s, not %s: %s\n", name, tg_status_name(found), tg_status_name(wanted),
+           message);
   }
   tg_last_error_clear();
   handle = 0;
@@ -85,16 +86,16 @@ static void tensors_making(void) {
   EXPECT(tg_tensor_create, (NULL, TG_FLOAT32, NULL, -1, 0, &handle), TG_ERROR_INVALID_ARGUMENT);
   EXPECT(tg_tensor_create, (NULL, TG_FLOAT32, many, 17, 0, &handle), TG_ERROR_LIMIT);
   EXPECT(tg_tensor_create, (NULL, TG_FLOAT32, NULL, 0, 2, &handle), TG_ERROR_INVALID_ARGUMENT);
-  EXPECT(tg_tensor_from_memory,
-         (NULL, TG_FLOAT32, NULL, NULL, 0, 0, NULL, NULL, NULL), TG_ERROR_INVALID_ARGUMENT);
-  EXPECT(tg_tensor_from_memory,
-         (NULL, 99, NULL, NULL, 0, 0, NULL, NULL, &handle), TG_ERROR_INVALID_ARGUMENT);
-  EXPECT(tg_tensor_from_memory,
-         (NULL, TG_FLOAT32, NULL, NULL, -1, 0, NULL, NULL, &handle), TG_ERROR_INVALID_ARGUMENT);
-  EXPECT(tg_tensor_from_memory,
-         (NULL, TG_FLOAT32, many, many, 17, 0, NULL, NULL, &handle), TG_ERROR_LIMIT);
-  EXPECT(tg_tensor_from_memory,
-         (NULL, TG_FLOAT32, NULL, NULL, 0, 64, NULL, NULL, &handle), TG_ERROR_INVALID_ARGUMENT);
+  EXPECT(tg_tensor_from_memory, (NULL, TG_FLOAT32, NULL, NULL, 0, 0, NULL, NULL, NULL),
+         TG_ERROR_INVALID_ARGUMENT);
+  EXPECT(tg_tensor_from_memory, (NULL, 99, NULL, NULL, 0, 0, NULL, NULL, &handle),
+         TG_ERROR_INVALID_ARGUMENT);
+  EXPECT(tg_tensor_from_memory, (NULL, TG_FLOAT32, NULL, NULL, -1, 0, NULL, NULL, &handle),
+         TG_ERROR_INVALID_ARGUMENT);
+  EXPECT(tg_tensor_from_memory, (NULL, TG_FLOAT32, many, many, 17, 0, NULL, NULL, &handle),
+         TG_ERROR_LIMIT);
+  EXPECT(tg_tensor_from_memory, (NULL, TG_FLOAT32, NULL, NULL, 0, 64, NULL, NULL, &handle),
+         TG_ERROR_INVALID_ARGUMENT);
   EXPECT(tg_scalar, (1.0, TG_FLOAT32, NULL), TG_ERROR_INVALID_ARGUMENT);
   EXPECT(tg_scalar, (1.0, 99, &handle), TG_ERROR_INVALID_ARGUMENT);
   EXPECT(tg_empty, (TG_FLOAT32, NULL, 0, NULL), TG_ERROR_INVALID_ARGUMENT);
@@ -143,8 +144,8 @@ static void tensors_making(void) {
   EXPECT(tg_randint, (BAD, 0, 0, TG_FLOAT32, NULL, 0, &handle), TG_ERROR_INVALID_HANDLE);
   EXPECT(tg_randint, (good_generator, 0, 0, TG_FLOAT32, NULL, 0, NULL), TG_ERROR_INVALID_ARGUMENT);
   EXPECT(tg_randint, (good_generator, 0, 0, 99, NULL, 0, &handle), TG_ERROR_INVALID_ARGUMENT);
-  EXPECT(tg_randint,
-         (good_generator, 0, 0, TG_FLOAT32, NULL, -1, &handle), TG_ERROR_INVALID_ARGUMENT);
+  EXPECT(tg_randint, (good_generator, 0, 0, TG_FLOAT32, NULL, -1, &handle),
+         TG_ERROR_INVALID_ARGUMENT);
   EXPECT(tg_randint, (good_generator, 0, 0, TG_FLOAT32, many, 17, &handle), TG_ERROR_LIMIT);
   EXPECT(tg_randperm, (BAD, 0, &handle), TG_ERROR_INVALID_HANDLE);
   EXPECT(tg_randperm, (good_generator, 0, NULL), TG_ERROR_INVALID_ARGUMENT);
@@ -392,8 +393,8 @@ static void operators_products(void) {
   EXPECT(tg_addmm, (BAD, good_tensor, good_tensor, 1.0, 1.0, &handle), TG_ERROR_INVALID_HANDLE);
   EXPECT(tg_addmm, (good_tensor, BAD, good_tensor, 1.0, 1.0, &handle), TG_ERROR_INVALID_HANDLE);
   EXPECT(tg_addmm, (good_tensor, good_tensor, BAD, 1.0, 1.0, &handle), TG_ERROR_INVALID_HANDLE);
-  EXPECT(tg_addmm,
-         (good_tensor, good_tensor, good_tensor, 1.0, 1.0, NULL), TG_ERROR_INVALID_ARGUMENT);
+  EXPECT(tg_addmm, (good_tensor, good_tensor, good_tensor, 1.0, 1.0, NULL),
+         TG_ERROR_INVALID_ARGUMENT);
   EXPECT(tg_linear, (BAD, good_tensor, good_tensor, &handle), TG_ERROR_INVALID_HANDLE);
   EXPECT(tg_linear, (good_tensor, BAD, good_tensor, &handle), TG_ERROR_INVALID_HANDLE);
   EXPECT(tg_linear, (good_tensor, good_tensor, BAD, &handle), TG_ERROR_INVALID_HANDLE);
@@ -456,16 +457,16 @@ static void losses(void) {
   EXPECT(tg_nll_loss, (BAD, good_tensor, good_tensor, 0, 0, &handle), TG_ERROR_INVALID_HANDLE);
   EXPECT(tg_nll_loss, (good_tensor, BAD, good_tensor, 0, 0, &handle), TG_ERROR_INVALID_HANDLE);
   EXPECT(tg_nll_loss, (good_tensor, good_tensor, BAD, 0, 0, &handle), TG_ERROR_INVALID_HANDLE);
-  EXPECT(tg_nll_loss,
-         (good_tensor, good_tensor, good_tensor, 0, 0, NULL), TG_ERROR_INVALID_ARGUMENT);
-  EXPECT(tg_cross_entropy,
-         (BAD, good_tensor, good_tensor, 0, 0, 1.0, &handle), TG_ERROR_INVALID_HANDLE);
-  EXPECT(tg_cross_entropy,
-         (good_tensor, BAD, good_tensor, 0, 0, 1.0, &handle), TG_ERROR_INVALID_HANDLE);
-  EXPECT(tg_cross_entropy,
-         (good_tensor, good_tensor, BAD, 0, 0, 1.0, &handle), TG_ERROR_INVALID_HANDLE);
-  EXPECT(tg_cross_entropy,
-         (good_tensor, good_tensor, good_tensor, 0, 0, 1.0, NULL), TG_ERROR_INVALID_ARGUMENT);
+  EXPECT(tg_nll_loss, (good_tensor, good_tensor, good_tensor, 0, 0, NULL),
+         TG_ERROR_INVALID_ARGUMENT);
+  EXPECT(tg_cross_entropy, (BAD, good_tensor, good_tensor, 0, 0, 1.0, &handle),
+         TG_ERROR_INVALID_HANDLE);
+  EXPECT(tg_cross_entropy, (good_tensor, BAD, good_tensor, 0, 0, 1.0, &handle),
+         TG_ERROR_INVALID_HANDLE);
+  EXPECT(tg_cross_entropy, (good_tensor, good_tensor, BAD, 0, 0, 1.0, &handle),
+         TG_ERROR_INVALID_HANDLE);
+  EXPECT(tg_cross_entropy, (good_tensor, good_tensor, good_tensor, 0, 0, 1.0, NULL),
+         TG_ERROR_INVALID_ARGUMENT);
 }
 
 static void autograd(void) {
@@ -510,10 +511,10 @@ static void modules_and_optimizers(void) {
   EXPECT(tg_module_state_dict, (BAD, &handle), TG_ERROR_INVALID_HANDLE);
   EXPECT(tg_module_state_dict, (good_module, NULL), TG_ERROR_INVALID_ARGUMENT);
   EXPECT(tg_module_load_state_dict, (BAD, good_dict, 0, NULL, 0, &count), TG_ERROR_INVALID_HANDLE);
-  EXPECT(tg_module_load_state_dict,
-         (good_module, BAD, 0, NULL, 0, &count), TG_ERROR_INVALID_HANDLE);
-  EXPECT(tg_module_load_state_dict,
-         (good_module, good_dict, 2, NULL, 0, &count), TG_ERROR_INVALID_ARGUMENT);
+  EXPECT(tg_module_load_state_dict, (good_module, BAD, 0, NULL, 0, &count),
+         TG_ERROR_INVALID_HANDLE);
+  EXPECT(tg_module_load_state_dict, (good_module, good_dict, 2, NULL, 0, &count),
+         TG_ERROR_INVALID_ARGUMENT);
   EXPECT(tg_optim_sgd, (NULL, 0, 1.0, NULL), TG_ERROR_INVALID_ARGUMENT);
   EXPECT(tg_optim_adam, (NULL, 0, 1.0, NULL), TG_ERROR_INVALID_ARGUMENT);
   EXPECT(tg_optimizer_set, (BAD, "name", 1.0), TG_ERROR_INVALID_HANDLE);
@@ -556,9 +557,11 @@ static int make(void) {
   const int64_t shape[2] = {2, 2};
   tg_handle product = 0;
   if (tg_tensor_create(NULL, TG_FLOAT32, shape, 2, 1, &good_tensor) != TG_OK) return 1;
-  if (tg_nn_relu(&good_module) != TG_OK || tg_generator_create(1, &good_generator) != TG_OK) return 1;
+  if (tg_nn_relu(&good_module) != TG_OK || tg_generator_create(1, &good_generator) != TG_OK)
+    return 1;
   if (tg_optim_sgd(&good_tensor, 1, 0.1, &good_optimizer) != TG_OK) return 1;
-  if (tg_dict_create(&good_dict) != TG_OK || tg_mul_scalar(good_tensor, 2.0, &product) != TG_OK) return 1;
+  if (tg_dict_create(&good_dict) != TG_OK || tg_mul_scalar(good_tensor, 2.0, &product) != TG_OK)
+    return 1;
   if (tg_tensor_grad_fn(product, &good_node) != TG_OK || tg_release(product) != TG_OK) return 1;
   if (tg_object_create("thing", NULL, NULL, &good_object) != TG_OK) return 1;
   if (tg_alias(good_tensor, &good_handle) != TG_OK) return 1;

@@ -76,9 +76,7 @@ inline std::string code_of(const std::string& text) {
           state = kCharacter;
         }
         break;
-      case kLine:
-        code[i] = ' ';
-        break;
+      case kLine: code[i] = ' '; break;
       case kBlock:
         code[i] = ' ';
         if (c == '*' && next == '/') {

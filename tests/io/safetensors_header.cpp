@@ -8,10 +8,10 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <string>
 #include <thread>
 #include <vector>
@@ -58,6 +58,13 @@ std::string shape_text(const tg::io::Entry& entry) {
 bool one_of_four(tg_status status) {
   return status == TG_OK || status == TG_ERROR_FORMAT || status == TG_ERROR_LIMIT ||
          status == TG_ERROR_UNSUPPORTED;
+}
+
+// Of this thread: the machine may be busy with other things.
+double processor_seconds() {
+  struct timespec now = {};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
 // A line of /proc/self/status in bytes.
@@ -244,10 +251,10 @@ TEST_CASE("a million tensors take at most four times their header and little tim
   constexpr int kCount = (1 << 20) + 50;
   const std::string bytes = corpus::many_entries(kCount);
   const uint64_t before = process_bytes("VmSize:");
-  const auto start = std::chrono::steady_clock::now();
+  const double start = processor_seconds();
   Header header;
   const Outcome outcome = read(bytes, header);
-  const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+  const double time = processor_seconds() - start;
   REQUIRE(outcome.status == TG_OK);
   CHECK(header.entries().size() == kCount);
   CHECK(header.entries()[kCount - 1].name == "01048625");
@@ -255,9 +262,9 @@ TEST_CASE("a million tensors take at most four times their header and little tim
   // Large blocks stay cached, so the growth afterwards is the greatest there was. The text itself
   // is the fourth part.
   CHECK(process_bytes("VmSize:") - before <= 3 * bytes.size());
-  CHECK(time.count() < 5);
+  CHECK(time < 5);
 #else
-  CHECK(time.count() < 60);
+  CHECK(time < 60);
 #endif
   CHECK(before > 0);
 }
@@ -273,10 +280,10 @@ TEST_CASE("names that agree in all but their end are compared without quadratic 
   for (int i = 20'000; i > 0; --i) {
     header += "," + corpus::entry(same + std::to_string(100'000 + i), "F32", "[0]", "[0,0]");
   }
-  const auto start = std::chrono::steady_clock::now();
+  const double start = processor_seconds();
   CHECK(read(corpus::file(header + "}")).status == TG_OK);
-  const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
-  CHECK(time.count() < 5);
+  const double time = processor_seconds() - start;
+  CHECK(time < 5);
 }
 
 #ifndef TG_TEST_SANITIZED

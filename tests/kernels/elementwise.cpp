@@ -89,22 +89,16 @@ template <class T>
 bool compared(Lane lane, T a, T b) {
   switch (lane) {
     case Lane::eq:
-    case Lane::eq_scalar:
-      return a == b;
+    case Lane::eq_scalar: return a == b;
     case Lane::ne:
-    case Lane::ne_scalar:
-      return a != b;
+    case Lane::ne_scalar: return a != b;
     case Lane::lt:
-    case Lane::lt_scalar:
-      return a < b;
+    case Lane::lt_scalar: return a < b;
     case Lane::le:
-    case Lane::le_scalar:
-      return a <= b;
+    case Lane::le_scalar: return a <= b;
     case Lane::gt:
-    case Lane::gt_scalar:
-      return a > b;
-    default:
-      return a >= b;
+    case Lane::gt_scalar: return a > b;
+    default: return a >= b;
   }
 }
 
@@ -114,59 +108,38 @@ C floating_result(Lane lane, C x, C y, const Scalars& scalars) {
   const C a = static_cast<C>(scalars.a), b = static_cast<C>(scalars.b);
   const C nan = std::numeric_limits<C>::quiet_NaN();
   switch (lane) {
-    case Lane::neg:
-      return -x;
-    case Lane::abs:
-      return std::fabs(x);
-    case Lane::sign:
-      return static_cast<C>((x > 0) - (x < 0));
-    case Lane::sqrt:
-      return std::sqrt(x);
-    case Lane::relu:
-      return x < 0 ? 0 : x;
-    case Lane::add_scalar:
-      return x + a;
-    case Lane::mul_scalar:
-      return x * a;
-    case Lane::div_scalar:
-      return x / a;
-    case Lane::rsub_scalar:
-      return a - x;
+    case Lane::neg: return -x;
+    case Lane::abs: return std::fabs(x);
+    case Lane::sign: return static_cast<C>((x > 0) - (x < 0));
+    case Lane::sqrt: return std::sqrt(x);
+    case Lane::relu: return x < 0 ? 0 : x;
+    case Lane::add_scalar: return x + a;
+    case Lane::mul_scalar: return x * a;
+    case Lane::div_scalar: return x / a;
+    case Lane::rsub_scalar: return a - x;
     case Lane::clamp:
       if (std::isnan(a) || std::isnan(b) || std::isnan(x)) return nan;
       return std::min(std::max(x, a), b);
-    case Lane::fill:
-      return a;
-    case Lane::add:
-      return x + y;
-    case Lane::sub:
-      return x - y;
-    case Lane::mul:
-      return x * y;
-    case Lane::div:
-      return x / y;
-    case Lane::maximum:
-      return std::isnan(x) || std::isnan(y) ? nan : x > y ? x : y;
-    case Lane::minimum:
-      return std::isnan(x) || std::isnan(y) ? nan : x < y ? x : y;
-    case Lane::relu_backward:
-      return y <= 0 ? 0 : x;
+    case Lane::fill: return a;
+    case Lane::add: return x + y;
+    case Lane::sub: return x - y;
+    case Lane::mul: return x * y;
+    case Lane::div: return x / y;
+    case Lane::maximum: return std::isnan(x) || std::isnan(y) ? nan : x > y ? x : y;
+    case Lane::minimum: return std::isnan(x) || std::isnan(y) ? nan : x < y ? x : y;
+    case Lane::relu_backward: return y <= 0 ? 0 : x;
     case Lane::tanh_backward: {
       const C square = y * y;
       return x * (1 - square);
     }
-    case Lane::sigmoid_backward:
-      return x * y * (1 - y);
-    case Lane::abs_backward:
-      return x * static_cast<C>((y > 0) - (y < 0));
+    case Lane::sigmoid_backward: return x * y * (1 - y);
+    case Lane::abs_backward: return x * static_cast<C>((y > 0) - (y < 0));
     case Lane::clamp_backward: {
       const bool above = std::isinf(a) && a < 0 ? !std::isnan(y) : a < y;
       const bool below = std::isinf(b) && b > 0 ? !std::isnan(y) : y < b;
       return above && below ? x : 0;
     }
-    default:
-      FAIL("no reference");
-      return 0;
+    default: FAIL("no reference"); return 0;
   }
 }
 
@@ -183,56 +156,35 @@ int64_t integer_result(Lane lane, DType dtype, __int128 x, __int128 y, const Sca
   const __int128 a = scalars.ia, b = scalars.ib;
   if (dtype == DType::boolean) {
     switch (lane) {
-      case Lane::add:
-        return x || y;
-      case Lane::mul:
-        return x && y;
-      case Lane::add_scalar:
-        return x || a;
-      case Lane::mul_scalar:
-        return x && a;
-      default:
-        break;
+      case Lane::add: return x || y;
+      case Lane::mul: return x && y;
+      case Lane::add_scalar: return x || a;
+      case Lane::mul_scalar: return x && a;
+      default: break;
     }
   }
   auto result = [&]() -> __int128 {
     switch (lane) {
-      case Lane::neg:
-        return -x;
-      case Lane::abs:
-        return x < 0 ? -x : x;
-      case Lane::sign:
-        return (x > 0) - (x < 0);
-      case Lane::relu:
-        return x < 0 ? 0 : x;
-      case Lane::add_scalar:
-        return x + a;
-      case Lane::mul_scalar:
-        return x * a;
-      case Lane::rsub_scalar:
-        return a - x;
-      case Lane::clamp:
-        return within(dtype, std::min(std::max(x, a), b));
-      case Lane::fill:
-        return a;
-      case Lane::add:
-        return x + y;
-      case Lane::sub:
-        return x - y;
-      case Lane::mul:
-        return x * y;
-      case Lane::maximum:
-        return std::max(x, y);
-      case Lane::minimum:
-        return std::min(x, y);
+      case Lane::neg: return -x;
+      case Lane::abs: return x < 0 ? -x : x;
+      case Lane::sign: return (x > 0) - (x < 0);
+      case Lane::relu: return x < 0 ? 0 : x;
+      case Lane::add_scalar: return x + a;
+      case Lane::mul_scalar: return x * a;
+      case Lane::rsub_scalar: return a - x;
+      case Lane::clamp: return within(dtype, std::min(std::max(x, a), b));
+      case Lane::fill: return a;
+      case Lane::add: return x + y;
+      case Lane::sub: return x - y;
+      case Lane::mul: return x * y;
+      case Lane::maximum: return std::max(x, y);
+      case Lane::minimum: return std::min(x, y);
       case Lane::pow_scalar: {
         uint64_t power = 1;
         for (int64_t i = 0; i < scalars.ia; ++i) power *= static_cast<uint64_t>(x);
         return static_cast<__int128>(power);
       }
-      default:
-        FAIL("no reference");
-        return 0;
+      default: FAIL("no reference"); return 0;
     }
   };
   return static_cast<int64_t>(static_cast<uint64_t>(result()));
@@ -294,24 +246,14 @@ Bytes operand_of(DType dtype, int64_t n, std::mt19937_64& random) {
     const uint64_t bits = random();
     Number number;
     switch (bits % 4) {
-      case 0:
-        number.f = specials[bits / 4 % std::size(specials)];
-        break;
-      case 1:
-        number.f = static_cast<double>(static_cast<int64_t>(bits) >> 60);
-        break;
-      default:
-        number.f = std::ldexp(static_cast<double>(static_cast<int64_t>(bits)), -62);
+      case 0: number.f = specials[bits / 4 % std::size(specials)]; break;
+      case 1: number.f = static_cast<double>(static_cast<int64_t>(bits) >> 60); break;
+      default: number.f = std::ldexp(static_cast<double>(static_cast<int64_t>(bits)), -62);
     }
     switch (bits % 3) {
-      case 0:
-        number.i = edges[bits / 3 % std::size(edges)];
-        break;
-      case 1:
-        number.i = static_cast<int64_t>(bits) >> 60;
-        break;
-      default:
-        number.i = static_cast<int64_t>(random());
+      case 0: number.i = edges[bits / 3 % std::size(edges)]; break;
+      case 1: number.i = static_cast<int64_t>(bits) >> 60; break;
+      default: number.i = static_cast<int64_t>(random());
     }
     if (dtype == DType::boolean) {
       // A foreign byte that is neither 0 nor 1 counts as true.

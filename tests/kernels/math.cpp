@@ -111,26 +111,15 @@ void sweep_doubles(int rounds, uint64_t seed) {
         const uint64_t bits = random();
         const double even = std::ldexp(static_cast<double>(static_cast<int64_t>(bits)), -63);
         switch (round % 7) {
-          case 0:
-            std::memcpy(&number, &bits, 8);
-            break;
-          case 1:
-            number = 2 * even;
-            break;
-          case 2:
-            number = 760 * even;
-            break;
-          case 3:
-            number = 1.1e6 * even;
-            break;
-          case 4:
-            number = std::exp(40 * even);
-            break;
+          case 0: std::memcpy(&number, &bits, 8); break;
+          case 1: number = 2 * even; break;
+          case 2: number = 760 * even; break;
+          case 3: number = 1.1e6 * even; break;
+          case 4: number = std::exp(40 * even); break;
           case 5:
             number = 1.5707963267948966 * static_cast<double>(static_cast<int64_t>(bits) >> 43);
             break;
-          default:
-            number = 20 * even;
+          default: number = 20 * even;
         }
         // Beyond, long double's own reduction is what one would test.
         if (wave && std::fabs(number) > 1e12) number = even;

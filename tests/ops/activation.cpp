@@ -48,12 +48,15 @@ TEST_CASE("softmax of rank 0, of nothing and of great numbers") {
 }
 
 TEST_CASE("what softmax refuses") {
-  check_fails(TG_ERROR_DTYPE, "has dtype int64; softmax takes float32 and float64",
-              [] { softmax(tensor(DType::int64, {2}, {1, 2}), 0); });
-  check_fails(TG_ERROR_DTYPE, "tg_to_dtype",
-              [] { log_softmax(tensor(DType::float16, {2}, {1, 2}), 0); });
-  check_fails(TG_ERROR_INDEX, "dim is 1; a tensor of rank 1 takes -1 to 0",
-              [] { softmax(tensor({2}, {1, 2}), 1); });
+  check_fails(TG_ERROR_DTYPE, "has dtype int64; softmax takes float32 and float64", [] {
+    softmax(tensor(DType::int64, {2}, {1, 2}), 0);
+  });
+  check_fails(TG_ERROR_DTYPE, "tg_to_dtype", [] {
+    log_softmax(tensor(DType::float16, {2}, {1, 2}), 0);
+  });
+  check_fails(TG_ERROR_INDEX, "dim is 1; a tensor of rank 1 takes -1 to 0", [] {
+    softmax(tensor({2}, {1, 2}), 1);
+  });
 }
 
 TEST_CASE("gradients of softmax and log_softmax") {

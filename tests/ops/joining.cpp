@@ -50,19 +50,24 @@ TEST_CASE("cat passes over vectors without elements, keeps other empty tensors")
   CHECK(sizes(joined({none, none}, 0)) == Sizes{0});
   CHECK(sizes(joined({tensor({0, 3}, {}), a}, 0)) == Sizes{2, 3});
   CHECK(sizes(joined({tensor({2, 0}, {}), tensor({2, 0}, {})}, 0)) == Sizes{4, 0});
-  check_fails(TG_ERROR_SHAPE, "tensors[1] has shape [0, 2], tensors[0] has [2, 3]",
-              [&] { joined({a, tensor({0, 2}, {})}, 0); });
+  check_fails(TG_ERROR_SHAPE, "tensors[1] has shape [0, 2], tensors[0] has [2, 3]", [&] {
+    joined({a, tensor({0, 2}, {})}, 0);
+  });
 }
 
 TEST_CASE("what cat refuses") {
   const Tensor a = noise({2, 3}, 1);
   check_fails(TG_ERROR_INVALID_ARGUMENT, "count is 0", [] { joined({}, 0); });
   check_fails(TG_ERROR_SHAPE, "tensors[1] has shape [2, 2], tensors[0] has [2, 3]; their sizes",
-              [&] { joined({a, noise({2, 2}, 1)}, 0); });
-  check_fails(TG_ERROR_SHAPE, "tensors[2] has shape [3], tensors[1] has [2, 3]; their ranks",
-              [&] { joined({tensor({0}, {}), a, noise({3}, 1)}, 0); });
-  check_fails(TG_ERROR_SHAPE, "tensors[1], float64[], has rank 0",
-              [&] { joined({a, tensor({}, {1})}, 0); });
+              [&] {
+                joined({a, noise({2, 2}, 1)}, 0);
+              });
+  check_fails(TG_ERROR_SHAPE, "tensors[2] has shape [3], tensors[1] has [2, 3]; their ranks", [&] {
+    joined({tensor({0}, {}), a, noise({3}, 1)}, 0);
+  });
+  check_fails(TG_ERROR_SHAPE, "tensors[1], float64[], has rank 0", [&] {
+    joined({a, tensor({}, {1})}, 0);
+  });
   check_fails(TG_ERROR_INDEX, "dim is 2", [&] { joined({a, a}, 2); });
 }
 
@@ -91,12 +96,13 @@ TEST_CASE("stack along each new dimension") {
   const Tensor x = noise({2, 3}, 1), y = t(noise({3, 2}, 2));
   for (int dim = 0; dim < 3; ++dim) {
     CAPTURE(dim);
-    check_close(stacked({x, y}, dim),
-                values(joined({unsqueeze(x, dim), unsqueeze(y, dim)}, dim)), 0);
+    check_close(stacked({x, y}, dim), values(joined({unsqueeze(x, dim), unsqueeze(y, dim)}, dim)),
+                0);
   }
   check_fails(TG_ERROR_INVALID_ARGUMENT, "count is 0", [] { stacked({}, 0); });
-  check_fails(TG_ERROR_SHAPE, "tensors[1] has shape [3], tensors[0] has [2]",
-              [&] { stacked({a, noise({3}, 1)}, 0); });
+  check_fails(TG_ERROR_SHAPE, "tensors[1] has shape [3], tensors[0] has [2]", [&] {
+    stacked({a, noise({3}, 1)}, 0);
+  });
   check_fails(TG_ERROR_INDEX, "dim is 2", [&] { stacked({a, a}, 2); });
   Shape highest;
   for (int d = 0; d < kMaxRank; ++d) highest.push(1);
@@ -106,11 +112,16 @@ TEST_CASE("stack along each new dimension") {
 
 TEST_CASE("gradients of cat and stack") {
   const Inputs x = {leaf(noise({2, 3}, 1)), leaf(noise({2, 1}, 2)), leaf(noise({2, 3}, 3))};
-  CHECK(gradcheck([](const Inputs& in) {
-          return exp(joined({in[0], tensor({0}, {}), in[1], noise({2, 2}, 4), in[2]}, 1));
-        }, x) == "");
-  CHECK(gradcheck([](const Inputs& in) { return exp(stacked({in[0], in[2], in[0]}, 1)); },
-                  {x[0], x[1], x[2]}) == "");
+  CHECK(gradcheck(
+            [](const Inputs& in) {
+              return exp(joined({in[0], tensor({0}, {}), in[1], noise({2, 2}, 4), in[2]}, 1));
+            },
+            x) == "");
+  CHECK(gradcheck(
+            [](const Inputs& in) {
+              return exp(stacked({in[0], in[2], in[0]}, 1));
+            },
+            {x[0], x[1], x[2]}) == "");
   // Each operand's gradient has its own dtype and shape.
   const Tensor f = leaf(tensor(DType::float32, {1}, {1})), none = leaf(tensor({0}, {}));
   const Tensor d = leaf(tensor({1}, {2}));

@@ -35,10 +35,12 @@ TEST_CASE("mse_loss") {
   CHECK(values(mse_loss(tensor({0}, {}), tensor({0}, {}), kSum)) == List{0});
   check_fails(TG_ERROR_INVALID_ARGUMENT, "reduction is 3", [&] { mse_loss(x, y, 3); });
   check_fails(TG_ERROR_INVALID_ARGUMENT, "reduction is -1", [&] { mse_loss(x, y, -1); });
-  check_fails(TG_ERROR_DTYPE, "target has dtype int64",
-              [&] { mse_loss(x, tensor(i64, {2}, {1, 2}), kMean); });
-  check_fails(TG_ERROR_DTYPE, "x has dtype bool",
-              [&] { mse_loss(tensor(DType::boolean, {2}, {1, 0}), y, kMean); });
+  check_fails(TG_ERROR_DTYPE, "target has dtype int64", [&] {
+    mse_loss(x, tensor(i64, {2}, {1, 2}), kMean);
+  });
+  check_fails(TG_ERROR_DTYPE, "x has dtype bool", [&] {
+    mse_loss(tensor(DType::boolean, {2}, {1, 0}), y, kMean);
+  });
   check_fails(TG_ERROR_SHAPE, "do not broadcast", [&] { mse_loss(x, noise({3}, 1), kMean); });
 }
 
@@ -69,15 +71,14 @@ TEST_CASE("nll_loss with weights, ignored targets and each reduction") {
   CHECK(std::isnan(values(nll_loss(x, tensor(i64, {3}, {7, 7, 7}), {}, 7, kMean))[0]));
   CHECK(values(nll_loss(tensor({2}, {-1, -2}), tensor(i64, {}, {1}), {}, kIgnore, kNone)) ==
         List{2});
-  CHECK(std::isnan(values(nll_loss(tensor({0, 2}, {}), tensor(i64, {0}, {}), {}, kIgnore,
-                                   kMean))[0]));
+  CHECK(std::isnan(
+      values(nll_loss(tensor({0, 2}, {}), tensor(i64, {0}, {}), {}, kIgnore, kMean))[0]));
   // Strided operands: the same as their copies.
-  const Tensor turned = t(noise({2, 3}, 1)), other = slice(tensor(i64, {6}, {1, 9, 0, 9, 1, 9}), 0,
-                                                           0, INT64_MAX, 2);
+  const Tensor turned = t(noise({2, 3}, 1)),
+               other = slice(tensor(i64, {6}, {1, 9, 0, 9, 1, 9}), 0, 0, INT64_MAX, 2);
   check_close(nll_loss(turned, other, slice(noise({4}, 2), 0, 0, INT64_MAX, 2), kIgnore, kSum),
               values(nll_loss(contiguous(turned), target,
-                              contiguous(slice(noise({4}, 2), 0, 0, INT64_MAX, 2)), kIgnore,
-                              kSum)),
+                              contiguous(slice(noise({4}, 2), 0, 0, INT64_MAX, 2)), kIgnore, kSum)),
               0);
   // Classes in dimension 1, places behind them.
   const Tensor image = noise({2, 3, 2, 2}, 3);
@@ -89,10 +90,12 @@ TEST_CASE("nll_loss with weights, ignored targets and each reduction") {
 
 TEST_CASE("what nll_loss refuses") {
   const Tensor x = noise({2, 3}, 1), target = tensor(i64, {2}, {0, 2});
-  check_fails(TG_ERROR_INDEX, "target[1] is 3; x has 3 classes",
-              [&] { nll_loss(x, tensor(i64, {2}, {0, 3}), {}, kIgnore, kMean); });
-  check_fails(TG_ERROR_INDEX, "target[0] is -1",
-              [&] { nll_loss(x, tensor(i64, {2}, {-1, 3}), {}, kIgnore, kMean); });
+  check_fails(TG_ERROR_INDEX, "target[1] is 3; x has 3 classes", [&] {
+    nll_loss(x, tensor(i64, {2}, {0, 3}), {}, kIgnore, kMean);
+  });
+  check_fails(TG_ERROR_INDEX, "target[0] is -1", [&] {
+    nll_loss(x, tensor(i64, {2}, {-1, 3}), {}, kIgnore, kMean);
+  });
   check_fails(TG_ERROR_INDEX, "target[1, 0] is 5", [] {
     nll_loss(noise({2, 3, 1}, 1), tensor(i64, {2, 1}, {0, 5}), {}, kIgnore, kMean);
   });
@@ -102,13 +105,13 @@ TEST_CASE("what nll_loss refuses") {
               [&] { nll_loss(x, to_dtype(target, DType::int32), {}, kIgnore, kMean); });
   check_fails(TG_ERROR_DTYPE, "x has dtype int64",
               [&] { nll_loss(to_dtype(x, i64), target, {}, kIgnore, kMean); });
-  check_fails(TG_ERROR_DTYPE, "weight has dtype float32, x has float64", [&] {
-    nll_loss(x, target, noise({3}, 1, DType::float32), kIgnore, kMean);
-  });
+  check_fails(TG_ERROR_DTYPE, "weight has dtype float32, x has float64",
+              [&] { nll_loss(x, target, noise({3}, 1, DType::float32), kIgnore, kMean); });
   check_fails(TG_ERROR_SHAPE, "weight has shape [2]; it must be [3]",
               [&] { nll_loss(x, target, noise({2}, 1), kIgnore, kMean); });
-  check_fails(TG_ERROR_SHAPE, "target must be [2]",
-              [&] { nll_loss(x, tensor(i64, {3}, {0, 1, 2}), {}, kIgnore, kMean); });
+  check_fails(TG_ERROR_SHAPE, "target must be [2]", [&] {
+    nll_loss(x, tensor(i64, {3}, {0, 1, 2}), {}, kIgnore, kMean);
+  });
   check_fails(TG_ERROR_SHAPE, "x has rank 0",
               [&] { nll_loss(tensor({}, {1}), tensor(i64, {}, {0}), {}, kIgnore, kMean); });
   check_fails(TG_ERROR_INVALID_ARGUMENT, "reduction is 5",
@@ -121,17 +124,23 @@ TEST_CASE("gradients of nll_loss") {
   for (const int32_t reduction : {kNone, kMean, kSum}) {
     CAPTURE(reduction);
     for (const Tensor& w : {Tensor(), weight}) {
-      CHECK(gradcheck([&](const Inputs& in) {
-              return nll_loss(mul(in[0], in[0]), target, w, 0, reduction);
-            }, x) == "");
+      CHECK(gradcheck(
+                [&](const Inputs& in) {
+                  return nll_loss(mul(in[0], in[0]), target, w, 0, reduction);
+                },
+                x) == "");
     }
-    CHECK(gradcheck([&](const Inputs& in) {
-            return nll_loss(exp(in[0]), tensor(i64, {}, {1}), weight, kIgnore, reduction);
-          }, {leaf(noise({2}, 2))}) == "");
-    CHECK(gradcheck([&](const Inputs& in) {
-            return nll_loss(exp(in[0]), tensor(i64, {2, 2}, {1, 0, 0, 1}), weight, kIgnore,
-                            reduction);
-          }, {leaf(noise({2, 2, 2}, 3))}) == "");
+    CHECK(gradcheck(
+              [&](const Inputs& in) {
+                return nll_loss(exp(in[0]), tensor(i64, {}, {1}), weight, kIgnore, reduction);
+              },
+              {leaf(noise({2}, 2))}) == "");
+    CHECK(gradcheck(
+              [&](const Inputs& in) {
+                return nll_loss(exp(in[0]), tensor(i64, {2, 2}, {1, 0, 0, 1}), weight, kIgnore,
+                                reduction);
+              },
+              {leaf(noise({2, 2, 2}, 3))}) == "");
   }
 }
 
@@ -156,8 +165,7 @@ TEST_CASE("nll_loss saves target and weight, and weight gets no gradient") {
     const test::Inference mode;
     constant = tensor(i64, {2}, {0, 1});
   }
-  check_fails(TG_ERROR_MODE, "operand 1",
-              [&] { nll_loss(x, constant, {}, kIgnore, kMean); });
+  check_fails(TG_ERROR_MODE, "operand 1", [&] { nll_loss(x, constant, {}, kIgnore, kMean); });
   check_fails(TG_ERROR_MODE, "operand 1",
               [&] { cross_entropy(x, constant, {}, kIgnore, kMean, 0); });
 }
@@ -222,13 +230,13 @@ TEST_CASE("what cross_entropy refuses") {
   });
   check_fails(TG_ERROR_INVALID_ARGUMENT, "reduction is 4",
               [&] { cross_entropy(x, target, {}, kIgnore, 4, 0); });
-  check_fails(TG_ERROR_INDEX, "target[0] is 3",
-              [&] { cross_entropy(x, tensor(i64, {2}, {3, 0}), {}, kIgnore, kMean, 0); });
+  check_fails(TG_ERROR_INDEX, "target[0] is 3", [&] {
+    cross_entropy(x, tensor(i64, {2}, {3, 0}), {}, kIgnore, kMean, 0);
+  });
   check_fails(TG_ERROR_DTYPE, "target has dtype float64",
               [&] { cross_entropy(x, x, {}, kIgnore, kMean, 0); });
-  check_fails(TG_ERROR_DTYPE, "has dtype float16", [&] {
-    cross_entropy(to_dtype(x, DType::float16), target, {}, kIgnore, kMean, 0);
-  });
+  check_fails(TG_ERROR_DTYPE, "has dtype float16",
+              [&] { cross_entropy(to_dtype(x, DType::float16), target, {}, kIgnore, kMean, 0); });
   check_fails(TG_ERROR_SHAPE, "x has rank 0",
               [&] { cross_entropy(tensor({}, {1}), tensor(i64, {}, {0}), {}, kIgnore, kMean, 0); });
   check_fails(TG_ERROR_SHAPE, "target must be [2]",
@@ -242,9 +250,11 @@ TEST_CASE("gradients of cross_entropy") {
     for (const double smoothing : {0.0, 0.2}) {
       for (const Tensor& w : {Tensor(), weight}) {
         CAPTURE(reduction, smoothing);
-        CHECK(gradcheck([&](const Inputs& in) {
-                return cross_entropy(in[0], target, w, 0, reduction, smoothing);
-              }, x) == "");
+        CHECK(gradcheck(
+                  [&](const Inputs& in) {
+                    return cross_entropy(in[0], target, w, 0, reduction, smoothing);
+                  },
+                  x) == "");
       }
     }
   }

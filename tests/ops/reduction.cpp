@@ -71,10 +71,12 @@ TEST_CASE("mean takes floating dtypes alone") {
   CHECK(values(mean(tensor(DType::bfloat16, {4}, {1, 2, 3, 6}))) == List{3});
   CHECK(std::isnan(values(mean(tensor({0}, {})))[0]));
   CHECK(values(mean(tensor({}, {4}))) == List{4});
-  check_fails(TG_ERROR_DTYPE, "has dtype int64, whose mean",
-              [] { mean(tensor(DType::int64, {2}, {1, 2})); });
-  check_fails(TG_ERROR_DTYPE, "tg_to_dtype",
-              [] { mean_over(tensor(DType::boolean, {2}, {1, 0}), {0}, false); });
+  check_fails(TG_ERROR_DTYPE, "has dtype int64, whose mean", [] {
+    mean(tensor(DType::int64, {2}, {1, 2}));
+  });
+  check_fails(TG_ERROR_DTYPE, "tg_to_dtype", [] {
+    mean_over(tensor(DType::boolean, {2}, {1, 0}), {0}, false);
+  });
 }
 
 TEST_CASE("dims out of range and given twice") {
@@ -82,8 +84,9 @@ TEST_CASE("dims out of range and given twice") {
   check_fails(TG_ERROR_INDEX, "dim is 2; a tensor of rank 2 takes -2 to 1",
               [&] { sum_over(x, {2}, false); });
   check_fails(TG_ERROR_INDEX, "dim is -3", [&] { mean_over(x, {-3}, false); });
-  check_fails(TG_ERROR_INVALID_ARGUMENT, "twice; give each once",
-              [&] { sum_over(x, {1, -1}, false); });
+  check_fails(TG_ERROR_INVALID_ARGUMENT, "twice; give each once", [&] {
+    sum_over(x, {1, -1}, false);
+  });
 }
 
 TEST_CASE("gradients of sum and mean") {

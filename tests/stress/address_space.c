@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* With little address space OpenBLAS waits for ever for its buffer, or in dlopen. tapegrad gives the
-   result, or TG_ERROR_OUT_OF_MEMORY, at every limit, set before the first product or after it. */
+/* With little address space OpenBLAS waits for ever for its buffer, or in dlopen. tapegrad gives
+   the result, or TG_ERROR_OUT_OF_MEMORY, at every limit, set before the first product or after it.
+ */
 #include "stress.h"
 
 #include <sys/resource.h>
@@ -11,7 +12,7 @@ static void limit_to(long mib) {
   if (setrlimit(RLIMIT_AS, &limit) != 0) exit(2);
 }
 
-static int product_is_right(const struct pair *p, float *out) {
+static int product_is_right(const struct pair* p, float* out) {
   const tg_status status = multiply(p, out);
   if (status == TG_ERROR_OUT_OF_MEMORY) return 1;
   return status == TG_OK && wrong_elements(p, out) == 0;
@@ -19,13 +20,13 @@ static int product_is_right(const struct pair *p, float *out) {
 
 static struct pair pair;
 static pthread_barrier_t limited;
-static void *after_limit(void *good) {
-  float *out = floats(300 * 300);
+static void* after_limit(void* good) {
+  float* out = floats(300 * 300);
   int i;
   pthread_barrier_wait(&limited); /* all threads and outputs are there */
   pthread_barrier_wait(&limited); /* the limit is set */
-  *(int *)good = 1;
-  for (i = 0; i < 10; ++i) *(int *)good &= product_is_right(&pair, out);
+  *(int*)good = 1;
+  for (i = 0; i < 10; ++i) *(int*)good &= product_is_right(&pair, out);
   free(out);
   return NULL;
 }
@@ -34,7 +35,7 @@ static void *after_limit(void *good) {
 static int limit_after_loading(void) {
   pthread_t threads[32];
   int good[32], i, all = 1;
-  float *out = floats(300 * 300);
+  float* out = floats(300 * 300);
   all &= product_is_right(&pair, out);
   pthread_barrier_init(&limited, NULL, 33);
   for (i = 0; i < 32; ++i) pthread_create(&threads[i], NULL, after_limit, &good[i]);
@@ -49,12 +50,12 @@ static int limit_after_loading(void) {
   return all;
 }
 
-int main(int argc, char **argv) {
-  static const char *const limits[] = {"30", "60", "100", "200", "300", "400", "500", "800"};
+int main(int argc, char** argv) {
+  static const char* const limits[] = {"30", "60", "100", "200", "300", "400", "500", "800"};
   const int bare = argc > 1 && strcmp(argv[1], "bare") == 0;
   size_t i;
   if (argc > 2 && (strcmp(argv[1], "at") == 0 || (bare && strcmp(argv[2], "at") == 0))) {
-    float *out;
+    float* out;
     alarm(10); /* a hang ends here; with the buffers made, all of this takes milliseconds */
     make_pair(&pair, 300, 300, 300, 9);
     out = floats(300 * 300);
@@ -63,8 +64,8 @@ int main(int argc, char **argv) {
     return product_is_right(&pair, out) ? 0 : 1;
   }
   for (i = 0; i < sizeof limits / sizeof limits[0]; ++i) {
-    const int code = bare ? run_again("bare", "at", limits[i], NULL)
-                          : run_again("at", limits[i], NULL, NULL);
+    const int code =
+        bare ? run_again("bare", "at", limits[i], NULL) : run_again("at", limits[i], NULL, NULL);
     printf("%s MiB: %d\n", limits[i], code);
     CHECK(code == 0);
   }

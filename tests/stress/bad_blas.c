@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Libraries that pretend to be a BLAS are refused, or used if they are right; results are right with
-   each of them. */
+/* Libraries that pretend to be a BLAS are refused, or used if they are right; results are right
+   with each of them. */
 #include "fake_blas.h"
 
-static int in_child(char **argv) {
+static int in_child(char** argv) {
   struct pair pair;
-  float *out = floats(300 * 300);
+  float* out = floats(300 * 300);
   double x[200 * 200];
   alarm(60);
   make_pair(&pair, 300, 300, 300, 23);
@@ -30,7 +30,7 @@ static int in_child(char **argv) {
   return finish();
 }
 
-static void expect(const char *state, const char *text, const char *blas) {
+static void expect(const char* state, const char* text, const char* blas) {
   const int code = run_again("child", state, text, blas);
   if (code != 0) fprintf(stderr, "with %s: %d\n", blas, code);
   CHECK(code == 0);
@@ -41,7 +41,7 @@ static void expect(const char *state, const char *text, const char *blas) {
 #define SINGLE "BODY(cblas_sgemm, float)\n"
 #define DOUBLE "BODY(cblas_dgemm, double)\n"
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc > 2 && strcmp(argv[1], "child") == 0) return in_child(argv);
   fake_begin();
   expect("\"ready\"", "\"vendor\":\"other\"", fake_library("right", RIGHT, SINGLE DOUBLE BATCH));

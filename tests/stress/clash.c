@@ -7,8 +7,8 @@ static struct pair pair;
 static sgemm_function host_sgemm;
 static volatile int stop;
 
-static void *host(void *unused) {
-  float *out = floats(300 * 300);
+static void* host(void* unused) {
+  float* out = floats(300 * 300);
   while (!stop) {
     host_sgemm(101, 111, 111, 300, 300, 300, 1, pair.a, 300, pair.b, 300, 0, out, 300);
     CHECK(wrong_elements(&pair, out) == 0);
@@ -20,8 +20,8 @@ static void *host(void *unused) {
 /* One thread of the host: the serial build bears no more, with or without tapegrad. */
 static void host_uses_the_same(int before_us) {
   pthread_t thread;
-  float *out = floats(300 * 300);
-  void *library = before_us ? open_blas(RTLD_NOW) : NULL;
+  float* out = floats(300 * 300);
+  void* library = before_us ? open_blas(RTLD_NOW) : NULL;
   CHECK(multiply(&pair, out) == TG_OK && wrong_elements(&pair, out) == 0);
   if (library == NULL) library = open_blas(RTLD_NOW);
   if (library != NULL) find(library, "cblas_sgemm", &host_sgemm);
@@ -35,8 +35,8 @@ static void host_uses_the_same(int before_us) {
   free(out);
 }
 
-int main(int argc, char **argv) {
-  float *out = floats(300 * 300);
+int main(int argc, char** argv) {
+  float* out = floats(300 * 300);
   make_pair(&pair, 300, 300, 300, 29);
   if (argc > 1) {
     host_uses_the_same(strcmp(argv[1], "before") == 0);
@@ -45,7 +45,7 @@ int main(int argc, char **argv) {
   fake_begin();
   {
     int (*calls)(void) = NULL;
-    void *fake = dlopen(fake_library("host", "static int calls;\n",
+    void* fake = dlopen(fake_library("host", "static int calls;\n",
                                      "void cblas_sgemm(void) { ++calls; }\n"
                                      "void cblas_dgemm(void) { ++calls; }\n"
                                      "int fake_calls(void) { return calls; }\n"),

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* A process forks while four of its threads multiply; each child multiplies too and ends. A child of
-   a process that uses OpenBLAS with threads of its own hangs: bare shows it. */
+/* A process forks while four of its threads multiply; each child multiplies too and ends. A child
+   of a process that uses OpenBLAS with threads of its own hangs: bare shows it. */
 #include "stress.h"
 
 static struct pair pair;
 static volatile int stop;
 
-static void *worker(void *unused) {
-  float *out = floats(300 * 300);
+static void* worker(void* unused) {
+  float* out = floats(300 * 300);
   while (!stop) CHECK(multiply(&pair, out) == TG_OK && wrong_elements(&pair, out) == 0);
   free(out);
   return unused;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   pthread_t threads[4];
-  float *out = floats(300 * 300);
+  float* out = floats(300 * 300);
   const int bare = start(argc, argv);
   const int forks = bare ? 100 : 1000;
   int i, hung = 0;

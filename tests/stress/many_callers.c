@@ -3,7 +3,7 @@
    has only so many buffers, and dies when they are used up. */
 #include "stress.h"
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   struct pair pair;
   const int bare = start(argc, argv);
   const int callers = bare && argc > 2 ? atoi(argv[2]) : 400;

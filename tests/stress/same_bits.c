@@ -5,7 +5,7 @@
 
 enum { NN, NT, TN };
 
-static void fill_fractions(float *to, size_t count, unsigned seed) {
+static void fill_fractions(float* to, size_t count, unsigned seed) {
   size_t i;
   for (i = 0; i < count; ++i) {
     seed = seed * 1664525u + 1013904223u;
@@ -13,7 +13,7 @@ static void fill_fractions(float *to, size_t count, unsigned seed) {
   }
 }
 
-static tg_status product(int form, int m, int n, int k, float *a, float *b, float *out) {
+static tg_status product(int form, int m, int n, int k, float* a, float* b, float* out) {
   tg_tensor x = 0, y = 0, t = 0, c = 0;
   tg_status status = form == TN ? matrix_over(a, k, m, &t) : matrix_over(a, m, k, &x);
   if (status == TG_OK && form == TN) status = tg_transpose(t, 0, 1, &x);
@@ -32,13 +32,13 @@ static tg_status product(int form, int m, int n, int k, float *a, float *b, floa
 struct job {
   int form, m, n, k;
   float *a, *b;
-  const float *wanted;
+  const float* wanted;
   int same;
 };
-static void *under_load(void *argument) {
-  struct job *j = (struct job *)argument;
+static void* under_load(void* argument) {
+  struct job* j = (struct job*)argument;
   const size_t count = (size_t)j->m * (size_t)j->n;
-  float *out = floats(count);
+  float* out = floats(count);
   int i;
   j->same = 1;
   for (i = 0; i < 3; ++i) {
@@ -63,10 +63,10 @@ static int bare(int n) {
   return memcmp(one, two, count * sizeof(float)) != 0;
 }
 
-int main(int argc, char **argv) {
-  static const int shapes[][3] = {{100, 100, 100}, {130, 130, 130}, {131, 257, 129},
-                                  {300, 300, 300}, {50, 1000, 1000}, {1000, 50, 1000},
-                                  {512, 512, 512}, {333, 777, 555}, {1, 1000, 4000},
+int main(int argc, char** argv) {
+  static const int shapes[][3] = {{100, 100, 100},    {130, 130, 130},  {131, 257, 129},
+                                  {300, 300, 300},    {50, 1000, 1000}, {1000, 50, 1000},
+                                  {512, 512, 512},    {333, 777, 555},  {1, 1000, 4000},
                                   {1024, 1024, 1024}, {2048, 1025, 600}};
   size_t s;
   int form;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What belongs to the host is the same after products as before: OpenMP's number of threads on every
-   thread, OpenBLAS's own, floating-point control, signal mask, errno, descriptors. */
+/* What belongs to the host is the same after products as before: OpenMP's number of threads on
+   every thread, OpenBLAS's own, floating-point control, signal mask, errno, descriptors. */
 #include "stress.h"
 
 static struct pair pair;
@@ -22,7 +22,7 @@ struct seen {
   unsigned control;
   sigset_t mask;
 };
-static void look(struct seen *s) {
+static void look(struct seen* s) {
   memset(s, 0, sizeof *s);
   s->error = errno;
   s->control = control_bits();
@@ -31,7 +31,7 @@ static void look(struct seen *s) {
   pthread_sigmask(SIG_BLOCK, NULL, &s->mask);
   s->descriptors = entries("/proc/self/fd");
 }
-static int same(const struct seen *a, const struct seen *b) {
+static int same(const struct seen* a, const struct seen* b) {
   int i, masks = 1;
   for (i = 1; i < 64; ++i) masks &= sigismember(&a->mask, i) == sigismember(&b->mask, i);
   return CHECK(a->omp == b->omp) & CHECK(a->blas == b->blas) & CHECK(a->error == b->error) &
@@ -40,7 +40,7 @@ static int same(const struct seen *a, const struct seen *b) {
 
 static void products_change_nothing(int openmp_threads) {
   struct seen before, after;
-  float *out = floats(300 * 300);
+  float* out = floats(300 * 300);
   tg_tensor a = 0, b = 0, c = 0;
   int i;
   if (omp_set != NULL) omp_set(openmp_threads);
@@ -63,15 +63,15 @@ static void products_change_nothing(int openmp_threads) {
   free(out);
 }
 
-static void *other_thread(void *unused) {
+static void* other_thread(void* unused) {
   products_change_nothing(3);
   return unused;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   pthread_t thread;
-  void *library;
-  float *out = floats(300 * 300);
+  void* library;
+  float* out = floats(300 * 300);
   start(argc, argv);
   make_pair(&pair, 300, 300, 300, 17);
   errno = 7777;

@@ -3,7 +3,7 @@
    OpenBLAS, called by several threads, gives wrong numbers: bare N CALLERS shows it. */
 #include "stress.h"
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   struct pair pairs[16];
   long wrong;
   int i;
@@ -16,7 +16,8 @@ int main(int argc, char **argv) {
   }
   for (i = 0; i < 16; ++i) {
     /* From 2 to 300; those beyond 128 go to the BLAS. */
-    static const int sizes[16] = {2, 300, 8, 160, 31, 192, 64, 300, 129, 17, 200, 48, 144, 100, 256, 3};
+    static const int sizes[16] = {2,   300, 8,   160, 31,  192, 64,  300,
+                                  129, 17,  200, 48,  144, 100, 256, 3};
     make_pair(&pairs[i], sizes[i], sizes[(i * 5 + 1) % 16], sizes[i], (unsigned)i);
   }
   wrong = hammer(400, 200, pairs, 16);

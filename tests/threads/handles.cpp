@@ -44,8 +44,8 @@ struct Live {
 // A handle that all threads may use and release.
 struct Shared {
   std::atomic<uint64_t> handle{0};
-  std::atomic<int> finished{0};   // a release of it has returned
-  std::atomic<int> released{0};   // releases that succeeded
+  std::atomic<int> finished{0};  // a release of it has returned
+  std::atomic<int> released{0};  // releases that succeeded
   std::atomic<int> contenders{0};
 };
 
@@ -129,8 +129,8 @@ class Worker {
   void use_live(bool right_kind) {
     const tg_handle handle = order_[below(order_.size())];
     const Live entry = model_.at(handle);
-    const auto as = right_kind ? entry.kind
-                               : static_cast<Kind>((static_cast<int>(entry.kind) + 1) % kKinds);
+    const auto as =
+        right_kind ? entry.kind : static_cast<Kind>((static_cast<int>(entry.kind) + 1) % kKinds);
     double value = entry.value;
     expect(right_kind ? "use" : "use as another kind", handle,
            right_kind ? TG_OK : TG_ERROR_INVALID_HANDLE, use(handle, as, &value));
@@ -318,7 +318,6 @@ void run(uint64_t calls) {
 
 TEST_CASE("handles under four threads do what a model says", "[threads]") { run(200'000); }
 
-TEST_CASE("handles under four threads do what a model says, ten million calls",
-          "[threads][long]") {
+TEST_CASE("handles under four threads do what a model says, ten million calls", "[threads][long]") {
   run(10'000'000);
 }
