@@ -241,7 +241,30 @@ TileFunction<T> tile_for(int64_t rows, int64_t columns) {
   return Tiles<Full<T>, 1, true>::at(r);
 }
 
-// to[p][j] = from[p, j], columns beyond `columns` are not written.
+// A square of four floats or two doubles a side: to[p][j] = from[j][p].
+#if HWY_TARGET != HWY_SCALAR
+template <class T>
+using Side = hn::CappedTag<T, 16 / sizeof(T)>;
+HWY_INLINE void transpose(float* to, int64_t width, const float* from, int64_t column) {
+  const Side<float> d;
+  const auto c0 = hn::LoadU(d, from), c1 = hn::LoadU(d, from + column);
+  const auto c2 = hn::LoadU(d, from + 2 * column), c3 = hn::LoadU(d, from + 3 * column);
+  const auto low01 = hn::InterleaveLower(d, c0, c1), low23 = hn::InterleaveLower(d, c2, c3);
+  const auto high01 = hn::InterleaveUpper(d, c0, c1), high23 = hn::InterleaveUpper(d, c2, c3);
+  hn::StoreU(hn::ConcatLowerLower(d, low23, low01), d, to);
+  hn::StoreU(hn::ConcatUpperUpper(d, low23, low01), d, to + width);
+  hn::StoreU(hn::ConcatLowerLower(d, high23, high01), d, to + 2 * width);
+  hn::StoreU(hn::ConcatUpperUpper(d, high23, high01), d, to + 3 * width);
+}
+HWY_INLINE void transpose(double* to, int64_t width, const double* from, int64_t column) {
+  const Side<double> d;
+  const auto c0 = hn::LoadU(d, from), c1 = hn::LoadU(d, from + column);
+  hn::StoreU(hn::InterleaveLower(d, c0, c1), d, to);
+  hn::StoreU(hn::InterleaveUpper(d, c0, c1), d, to + width);
+}
+#endif
+
+// to[p][j] = from[p, j] for k rows of `columns` columns.
 template <class T>
 void pack(T* to, int64_t width, const T* from, int64_t row, int64_t column, int64_t k,
           int64_t columns) {
@@ -251,9 +274,25 @@ void pack(T* to, int64_t width, const T* from, int64_t row, int64_t column, int6
     }
     return;
   }
-  for (int64_t j = 0; j < columns; ++j) {
-    const T* column_of = from + j * column;
-    for (int64_t p = 0; p < k; ++p) to[p * width + j] = column_of[p * row];
+  constexpr int64_t kPart = 64;  // rows at a time, so that what is written stays in the first cache
+  for (int64_t begin = 0; begin < k; begin += kPart) {
+    const int64_t end = HWY_MIN(k, begin + kPart);
+    int64_t done = 0;  // columns
+#if HWY_TARGET != HWY_SCALAR
+    constexpr int64_t kSide = 16 / sizeof(T);
+    for (; row == 1 && done + kSide <= columns; done += kSide) {
+      int64_t p = begin;
+      for (; p + kSide <= end; p += kSide) {
+        transpose(to + p * width + done, width, from + done * column + p, column);
+      }
+      for (; p < end; ++p) {
+        for (int64_t j = done; j < done + kSide; ++j) to[p * width + j] = from[j * column + p];
+      }
+    }
+#endif
+    for (int64_t j = done; j < columns; ++j) {
+      for (int64_t p = begin; p < end; ++p) to[p * width + j] = from[p * row + j * column];
+    }
   }
 }
 

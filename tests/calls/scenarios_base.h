@@ -37,7 +37,7 @@ inline const std::vector<Scenario>& scenarios_base() {
       {"tg_is_valid", [](World& w) { return no_status(tg_is_valid(w.x)); }},
       {"tg_is_same", [](World& w) { return tg_is_same(w.x, w.b, &w.number); }},
       {"tg_live_handles", [](World&) { return no_status(tg_live_handles()); }},
-      {"tg_scope_enter", [](World& w) { return tg_scope_enter(&w.entered); }},
+      {"tg_scope_enter", [](World& w) { return tg_scope_enter(w.entered()); }},
       {"tg_scope_keep", [](World& w) { return tg_scope_keep(w.scope, w.scoped); }},
       {"tg_scope_exit", [](World& w) { return tg_scope_exit(w.scope); }},
       {"tg_scope_use", [](World& w) { return tg_scope_use(w.scope, &w.handle); }},

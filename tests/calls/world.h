@@ -73,7 +73,9 @@ class World {
     tg_drain_set(nullptr, nullptr, nullptr);
     tg_state_set(0, nullptr);
     tg_mode_nesting_set(TG_NESTING_REFUSE);
-    if (entered != 0) tg_scope_exit(entered);
+    for (; !entered_.empty(); entered_.pop_back()) {
+      if (entered_.back() != 0) tg_scope_exit(entered_.back());
+    }
     tg_scope_exit(scope);
     release_made();
     for (const tg_handle handle : owned_) tg_release(handle);
@@ -97,7 +99,6 @@ class World {
   tg_node node;
   tg_object object;
   tg_scope scope;
-  tg_scope entered = 0;
   tg_handle spares[2], pair[2], roots[2], root_grads[2];
   tg_module modules[3];
   std::string path, file;
@@ -116,11 +117,14 @@ class World {
   tg_handle handle;
   tg_handle* places;
 
+  const std::vector<tg_handle>& handles() const { return owned_; }
+
   tg_handle* outs(size_t count) {
     made_.emplace_back(count, tg_handle{12345});
     return places = made_.back().data();
   }
   tg_handle* out() { return outs(1); }
+  tg_scope* entered() { return &entered_.emplace_back(0); }
   // After a failed call: no place has a handle.
   bool gave_nothing() const {
     for (const auto& some : made_) {
@@ -392,6 +396,7 @@ class World {
   std::vector<tg_handle> owned_;
   std::vector<tg_tensor> tensors_;
   std::deque<std::vector<tg_handle>> made_;
+  std::deque<tg_scope> entered_;
   bool with_saved_ = true;
 };
 

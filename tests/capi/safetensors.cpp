@@ -182,14 +182,16 @@ TEST_CASE("S30: a million tensors are loaded in seconds", "[capi]") {
   const tg_status status = tg_safetensors_load_memory(bytes.data(), bytes.size(), dict.out());
   const double time = processor_seconds() - start;
   CHECK((status == TG_OK || status == TG_ERROR_LIMIT));
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  CHECK(time < 60);
+#else
   CHECK(time < 5);
 #endif
 }
 
 TEST_CASE("many keys of metadata take no quadratic time", "[capi]") {
   std::string header = "{\"__metadata__\":{";
-  for (int i = 0; i < 300'000; ++i) {
+  for (int i = 0; i < 100'000; ++i) {
     header += (i == 0 ? "\"" : ",\"") + std::to_string(i) + "\":\"\"";
   }
   const std::string bytes = corpus::file(header + "}}");

@@ -15,9 +15,9 @@ static tg_handle good_node, good_scope, good_object, good_handle;
 static int32_t word;
 static int64_t number;
 static uint64_t count64;
-static uint32_t count32;
 static double real;
 static size_t count;
+static uint32_t out_number;
 static void* pointer;
 static const int64_t many[17] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 
@@ -477,7 +477,7 @@ static void autograd(void) {
   EXPECT(tg_node_name, (BAD, NULL, 0, &count), TG_ERROR_INVALID_HANDLE);
   EXPECT(tg_node_inputs, (BAD, &handle, 0, &count), TG_ERROR_INVALID_HANDLE);
   EXPECT(tg_node_inputs, (good_node, &handle, 0, NULL), TG_ERROR_INVALID_ARGUMENT);
-  EXPECT(tg_node_input_number, (BAD, 0, &count32), TG_ERROR_INVALID_HANDLE);
+  EXPECT(tg_node_input_number, (BAD, 0, &out_number), TG_ERROR_INVALID_HANDLE);
   EXPECT(tg_node_input_number, (good_node, 0, NULL), TG_ERROR_INVALID_ARGUMENT);
   EXPECT(tg_node_sequence, (BAD, &count64), TG_ERROR_INVALID_HANDLE);
   EXPECT(tg_node_sequence, (good_node, NULL), TG_ERROR_INVALID_ARGUMENT);
