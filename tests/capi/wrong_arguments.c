@@ -569,10 +569,7 @@ static int make(void) {
 }
 
 int main(void) {
-  if (make() != 0) {
-    printf("%s\n", tg_last_error_message());
-    return 1;
-  }
+  if (make() != 0) return puts(tg_last_error_message()), 1;
   handles();
   objects_of_extensions_and_bindings();
   modes();
