@@ -141,18 +141,29 @@ void put_text(std::string_view text, char* buffer, size_t capacity, size_t* leng
   if (length != nullptr) *length = text.size();
 }
 
-Callback::Callback() : raised_(thread_record().error.raised), flying_(std::uncaught_exceptions()) {
+Callback::Callback()
+    : raised_(thread_record().error.raised),
+      modes_(state),
+      mode_depth_(record->mode_depth),
+      flying_(std::uncaught_exceptions()) {
   ++record->callbacks;
   record->callback_threw = 0;
 }
 
 Callback::~Callback() {
+  state = modes_;
+  record->mode_depth = mode_depth_;
   --record->callbacks;
   if (std::uncaught_exceptions() > flying_) record->callback_threw = 1;
 }
 
 void Callback::check(int32_t r, const char* what) {
-  if (r == 0) return;
+  if (r == 0) {
+    if (state == modes_ && record->mode_depth == mode_depth_) return;
+    fail(TG_ERROR_MODE, what,
+         " left the modes other than it found them; they were put back, so "
+         "leave in it what it enters");
+  }
   LastError& error = thread_record().error;
   if (error.raised != raised_ && error.code == r) throw_error(r, error.operand, error.number);
   fail_number(TG_ERROR_CALLBACK, r, what, " returned ", r,
@@ -243,22 +254,23 @@ void tg_last_error_clear(void) {
 }
 
 tg_status tg_error_set(tg_status status, int64_t number, const char* message) {
-  return guarded(__func__,
-                 [&] {
-                   if (status == TG_OK) {
-                     tg::fail(TG_ERROR_INVALID_ARGUMENT,
-                              "status is TG_OK, which is no error; give another one");
-                   }
-                   if (message != nullptr) tg::capi::check_text(message, "message");
-                   // The caller's text stands as it is: it names its own function.
-                   tg::LastError& error = tg::thread_record().error;
-                   error.code = status;
-                   error.operand = -1;
-                   error.number = number;
-                   ++error.raised;
-                   tg::Message(error.text, sizeof error.text)
-                       << (message != nullptr ? message : tg_status_explain(status));
-                 }) == TG_OK
+  return guarded(
+             __func__,
+             [&] {
+               if (status == TG_OK) {
+                 tg::fail(TG_ERROR_INVALID_ARGUMENT,
+                          "status is TG_OK, which is no error; give another one");
+               }
+               if (message != nullptr) tg::capi::check_text(message, "message");
+               // The caller's text stands as it is: it names its own function.
+               tg::LastError& error = tg::thread_record().error;
+               error.code = status;
+               error.operand = -1;
+               error.number = number;
+               ++error.raised;
+               tg::Message(error.text, sizeof error.text)
+                   << (message != nullptr && *message != 0 ? message : tg_status_explain(status));
+             }) == TG_OK
              ? status
              : tg_last_error();
 }

@@ -26,7 +26,15 @@ tg_status make_module(const char* function, tg_module* out, F&& body) {
   return guarded(function, [&] {
     clear_out(out, "out");
     NewHandle handle;
-    auto* box = make_object<ModuleRef>(Kind::module, body());
+    auto* box = make_object<ModuleRef>(Kind::module);  // first: a module draws numbers
+    struct Guard {
+      Object* box;
+      ~Guard() {
+        if (box != nullptr) drop_object(Kind::module, box);
+      }
+    } guard{box};
+    box->value = body();
+    guard.box = nullptr;
     *out = handle.publish(Kind::module, static_cast<Object*>(box));
   });
 }

@@ -203,6 +203,8 @@ class Callback {
 
  private:
   uint64_t raised_;  // errors of this thread before the callback ran
+  uint64_t modes_;   // what the callback enters and does not leave is undone
+  uint32_t mode_depth_;
   int flying_;
 };
 

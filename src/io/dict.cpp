@@ -40,6 +40,10 @@ void Dict::set_metadata(std::string_view key, const char* value) {
   if (value != nullptr) metadata_.push_back({String(key), String(value)});
 }
 
+void Dict::append_metadata(std::string_view key, std::string_view value) {
+  metadata_.push_back({String(key), String(value)});
+}
+
 const String* Dict::metadata(std::string_view key) const {
   for (const Text& text : metadata_) {
     if (std::string_view(text.key) == key) return &text.value;

@@ -25,7 +25,8 @@ class Dict {
   Tensor get(std::string_view name) const;            // null: no such name
   size_t size() const { return entries_.size(); }
   const Entry& at(size_t i) const { return entries_[i]; }
-  void set_metadata(std::string_view key, const char* value);  // null takes the key away
+  void append_metadata(std::string_view key, std::string_view value);  // the key is new
+  void set_metadata(std::string_view key, const char* value);          // null takes the key away
   const String* metadata(std::string_view key) const;
   const Vector<Text>& all_metadata() const { return metadata_; }
 

@@ -50,9 +50,7 @@ template <class Read>
 Dict dict_of(const io::Header& header, Read&& make) {
   Dict dict;
   for (const io::Entry& entry : header.entries()) dict.append(entry.name, make(entry));
-  for (const io::MetadataPair& pair : header.metadata()) {
-    dict.set_metadata(pair.key, String(pair.value).c_str());
-  }
+  for (const io::MetadataPair& pair : header.metadata()) dict.append_metadata(pair.key, pair.value);
   return dict;
 }
 

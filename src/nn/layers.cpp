@@ -39,6 +39,7 @@ void draw(const Tensor& x, int64_t fan_in) {
   fill_uniform(default_generator(), x);
   mul_scalar(x, 2 * bound, Into::first());
   add_scalar(x, -bound, Into::first());
+  x.storage().version.store(0, std::memory_order_relaxed);  // a fresh tensor, whatever made it
 }
 
 class Linear final : public Module {

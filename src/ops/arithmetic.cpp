@@ -126,7 +126,7 @@ struct ScalarArgs {
 Meta same_meta(const Tensor& x) { return {x.dtype(), x.shape()}; }
 
 struct AddScalar : Elementwise {
-  static constexpr const char* name = "AddScalar";
+  static constexpr const char* name = "Add";
   static constexpr Op id = Op::add_scalar;
   static constexpr Lane lane = Lane::add_scalar;
   static constexpr SaveMask reads[] = {kReadsNothing};
@@ -144,7 +144,7 @@ struct AddScalar : Elementwise {
 };
 
 struct RsubScalar : Elementwise {
-  static constexpr const char* name = "RsubScalar";
+  static constexpr const char* name = "Rsub";
   static constexpr Op id = Op::rsub_scalar;
   static constexpr Lane lane = Lane::rsub_scalar;
   static constexpr SaveMask reads[] = {kReadsNothing};
@@ -159,7 +159,7 @@ struct RsubScalar : Elementwise {
 };
 
 struct MulScalar : Elementwise {
-  static constexpr const char* name = "MulScalar";
+  static constexpr const char* name = "Mul";
   static constexpr Op id = Op::mul_scalar;
   static constexpr Lane lane = Lane::mul_scalar;
   static constexpr SaveMask reads[] = {kReadsNothing};
@@ -178,7 +178,7 @@ struct MulScalar : Elementwise {
 
 // An integer tensor gives float32 (abi.md 5).
 struct DivScalar : Elementwise {
-  static constexpr const char* name = "DivScalar";
+  static constexpr const char* name = "Div";
   static constexpr Op id = Op::div_scalar;
   static constexpr Lane lane = Lane::div_scalar;
   static constexpr SaveMask reads[] = {kReadsNothing};
@@ -196,7 +196,7 @@ struct DivScalar : Elementwise {
 
 // d(x^p) = p x^(p-1) dx; an exponent of 0 gives 0 everywhere, at x = 0 too.
 struct PowScalar : Elementwise {
-  static constexpr const char* name = "PowScalar";
+  static constexpr const char* name = "Pow";
   static constexpr Op id = Op::pow_scalar;
   static constexpr Lane lane = Lane::pow_scalar;
   static constexpr SaveMask reads[] = {reads_input(0)};

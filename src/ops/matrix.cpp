@@ -361,9 +361,9 @@ Shape batch_of(const Tensor& x) { return Shape(x.sizes(), x.rank() - 2); }
 Tensor folded_matmul(const Tensor& a, const Tensor& b) {
   Shape shape(a.sizes(), a.rank() - 1);
   const Tensor rows = as_rows(a);
-  if (b.rank() == 1) return view_as(mv(rows, b), shape);
+  if (b.rank() == 1) return reshaped_result(mv(rows, b), shape);
   shape.push(b.size(1));
-  return view_as(mm(rows, b), shape);
+  return reshaped_result(mm(rows, b), shape);
 }
 
 // The batch expanded to `batch` and made one dimension.
@@ -411,7 +411,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   const Tensor product = bmm(batched(left, shape), batched(b, shape));
   if (a.rank() > 1) shape.push(a.size(a.rank() - 2));
   shape.push(b.size(b.rank() - 1));
-  return view_as(product, shape);
+  return reshaped_result(product, shape);
 }
 
 }  // namespace tg

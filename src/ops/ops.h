@@ -94,6 +94,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);  // bi
 // ---- views: the result shares x's storage ----
 Tensor view(const Tensor& x, const int64_t* shape, int32_t rank);  // one -1 allowed
 Tensor view_as(const Tensor& x, const Shape& shape);
+// A fresh row-major result that nobody else holds, under another shape: no view of anything.
+Tensor reshaped_result(const Tensor& fresh, const Shape& shape);
 Tensor reshape(const Tensor& x, const int64_t* shape, int32_t rank);
 Tensor flatten(const Tensor& x, int64_t start_dim, int64_t end_dim);
 Tensor t(const Tensor& x);

@@ -105,6 +105,15 @@ void copy_elements(const Tensor& to, const Tensor& from) noexcept {
                 to.sizes(), to.rank());
 }
 
+void check_categories(const Tensor& target, const Tensor* const* operands, int n) {
+  for (int i = 1; i < n; ++i) {
+    const Tensor& x = *operands[i];
+    if (!x || category(x.dtype()) <= category(target.dtype())) continue;
+    fail_operand(TG_ERROR_DTYPE, i, "operand ", i, ", ", Named{x}, ", gives a result that ",
+                 Named{target}, " cannot hold; convert one by tg_to_dtype first");
+  }
+}
+
 TargetPlan plan_target(const Tensor& target, const Meta& meta, const Tensor* const* operands, int n,
                        bool in_place, TargetRules rules, bool keeps_old) {
   const char* what = in_place ? "the tensor that is changed in place" : "out";

@@ -164,6 +164,8 @@ struct TargetPlan {
   Tensor scratch;    // else: forward's result, copied into the target afterwards
   Tensor old_value;  // of the target, where the gradient reads it
 };
+// Operands of a greater category than the target's: TG_ERROR_DTYPE comes before shapes (T9).
+void check_categories(const Tensor& target, const Tensor* const* operands, int n);
 // Checks dtype, shape, read-only memory and overlap, then takes what memory is needed.
 TargetPlan plan_target(const Tensor& target, const Meta& meta, const Tensor* const* operands, int n,
                        bool in_place, TargetRules rules, bool keeps_old);
@@ -202,6 +204,7 @@ template <class O, class... In>
   } else {
     plan_out(O::name, target, operands, n);
   }
+  if (in_place && !target_rules<O>().converts) check_categories(target, operands, n);
   const Meta meta = result_of<O>(args, inputs...);
   const bool keeps_old = records && (recording.saved & reads_input(0)) != 0;
   TargetPlan plan = plan_target(target, meta, operands, n, in_place, target_rules<O>(), keeps_old);

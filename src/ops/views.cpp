@@ -351,7 +351,13 @@ Tensor reshape(const Tensor& x, const int64_t* sizes, int32_t rank) {
   const Shape shape = inferred_shape(x, sizes, rank);
   Layout layout;
   if (view_layout(x, shape, layout)) return run_view<View>(x, layout, {});
-  return view_as(clone(x), shape);
+  return reshaped_result(clone(x), shape);
+}
+
+Tensor reshaped_result(const Tensor& fresh, const Shape& shape) {
+  Tensor out = make_row_major_head(fresh, shape.sizes, shape.rank, false);
+  if (recording_mode() && requires_grad(fresh)) link_view<View>(out, fresh, {});
+  return out;
 }
 
 Tensor flatten(const Tensor& x, int64_t start_dim, int64_t end_dim) {

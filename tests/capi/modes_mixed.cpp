@@ -90,7 +90,6 @@ TEST_CASE("T30: one operand nl and the other an inference tensor, normal mode", 
       const tg_tensor a = inference_first ? i : w, b = inference_first ? w : i;
       Tensor y;
       const tg_status status = op.run(a, b, y.out());
-      // In addmm(i0, nl, nl) each factor is saved for the other's gradient, and both are normal.
       if (op.saves) {
         fails(status, TG_ERROR_MODE, naming({op.function, "[", "float64"}));
         CHECK(failed_operand() == (inference_first ? 0 : 1));
@@ -252,7 +251,7 @@ TEST_CASE("T33: i1 beside any normal operand is a mode error, its view is a cons
 
 TEST_CASE("T34: an index, target or condition that is i0 beside an operand that requires grad",
           "[modes]") {
-  Tensor index, grid, condition, weight;
+  Tensor index, grid, condition;
   {
     const In in(Mode::inf);
     const uint8_t bits[] = {1, 0, 0, 1};

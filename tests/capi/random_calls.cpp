@@ -160,7 +160,7 @@ void run(uint64_t calls) {
     }
   }
   CHECK(successes > calls / 5);
-  CHECK(rare <= (calls < 100'000 ? 12 : 0));
+  CHECK(rare <= (calls < 100'000 ? 24 : 0));
 }
 
 }  // namespace

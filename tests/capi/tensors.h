@@ -111,6 +111,18 @@ class In {
   Mode mode_;
 };
 
+// The empty default state for a block, whatever modes lie around it.
+class Aside {
+ public:
+  Aside() { ok(tg_state_set(0, &before_)); }
+  ~Aside() { tg_state_set(before_, nullptr); }
+  Aside(const Aside&) = delete;
+  Aside& operator=(const Aside&) = delete;
+
+ private:
+  uint64_t before_ = 0;
+};
+
 inline int64_t count_of(const Sizes& sizes) {
   int64_t count = 1;
   for (const int64_t size : sizes) count *= size;
@@ -233,6 +245,7 @@ inline constexpr const char* kKinds[] = {"n0", "nl", "nn", "i0", "i1"};
 
 // A tensor of the kind.
 inline Tensor of_kind(const std::string& kind, const Values& values, const Sizes& sizes) {
+  const Aside aside;
   const In mode(kind[0] == 'i' ? Mode::inf : Mode::normal);
   const bool wants = kind == "i1" || kind == "nl" || kind == "nn";
   Tensor x = tensor(values, sizes, wants);

@@ -70,6 +70,7 @@ void sweep(const Scenario& scenario, bool lasting, Sweep& total) {
       break;
     }
     if (!keeps_graph) {
+      world.reset();  // before the next one: their scopes must not nest
       world = std::make_unique<World>();
       before = world->fingerprint(keeps_graph);
     }
