@@ -264,22 +264,13 @@ Shape inferred_shape(const Tensor& x, const int64_t* sizes, int32_t rank) {
 bool view_layout(const Tensor& x, const Shape& shape, Layout& layout) {
   layout.shape = shape;
   layout.offset = x.offset();
-  if (x.row_major()) {
-    row_major_strides(shape.sizes, shape.rank, layout.strides);
-    return true;
-  }
-  if (shape.numel() == 0) {
+  if (x.row_major() || shape.numel() == 0) {
     row_major_strides(shape.sizes, shape.rank, layout.strides);
     return true;
   }
   int d = shape.rank - 1;
-  int64_t run = 1;  // elements of the run so far
-  int64_t step = 1;
-  if (x.rank() == 0) {
-    for (; d >= 0; --d) layout.strides[d] = 1;
-    return true;
-  }
-  step = x.stride(x.rank() - 1);
+  int64_t run = 1;                        // elements of the run so far
+  int64_t step = x.stride(x.rank() - 1);  // rank 0 is row-major, so there is a dimension
   for (int s = x.rank() - 1; s >= 0; --s) {
     run *= x.size(s);
     const bool ends = s == 0 || (x.size(s - 1) != 1 && x.stride(s - 1) != run * step);

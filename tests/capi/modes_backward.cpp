@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Backward (rules B1 to B14, B30, B31, B40 to B43, B46): what may be a root, what a pass frees,
 // what it leaves behind when it fails.
+#include <cmath>
+
 #include "capi/tensors.h"
 
 using namespace capi;
@@ -419,6 +421,36 @@ TEST_CASE("B14, B41: a version error in the middle leaves every .grad as it was"
     // What had run is freed without TG_RETAIN_GRAPH; with it the pass may be tried again.
     fails(backward_from(y, 0, 0), flags == 0 ? TG_ERROR_AUTOGRAD : TG_ERROR_VERSION);
   }
+}
+
+TEST_CASE(
+    "B14: a pass that runs out of memory leaves every .grad and, with TG_RETAIN_GRAPH, the graph",
+    "[modes]") {
+  const Tensor w = tensor({0.5}, {1 << 14}, true), first = leaf({2});
+  const Tensor y = make(tg_mul, sum_of(make(tg_exp, make(tg_sin, square_of(w)))), first);
+  ok(tg_tensor_set_grad(first, vec({100})));
+  const Tensor before = grad_of(first);
+  int refused = 0;
+  tg_status status = TG_ERROR_OUT_OF_MEMORY;
+  for (uint64_t room = 1; status == TG_ERROR_OUT_OF_MEMORY; room += 64 * 1024) {
+    REQUIRE(room < 64 * 1024 * 1024);
+    ok(tg_memory_limit_set(tg_memory_current() + room));
+    status = backward_from(y, 0, TG_RETAIN_GRAPH);
+    ok(tg_memory_limit_set(0));
+    if (status == TG_OK) break;
+    ++refused;
+    fails(status, TG_ERROR_OUT_OF_MEMORY, {"tg_backward_from"});
+    CHECK_FALSE(has_grad(w));
+    CHECK(same(before, grad_of(first)));
+    CHECK(values(before) == Values{100});
+    CHECK(version(before) == 0);
+  }
+  ok(status);
+  CHECK(refused > 1);
+  const double expected = 2 * std::exp(std::sin(0.25)) * std::cos(0.25) * 2 * 0.5;
+  CHECK(grad_values(w)[7] == Approx(expected));
+  CHECK(values(before)[0] == Approx(100 + (1 << 14) * std::exp(std::sin(0.25))));
+  CHECK(version(before) == 1);
 }
 
 TEST_CASE("B40: an inference tensor as root, input or given gradient, in every mode", "[modes]") {

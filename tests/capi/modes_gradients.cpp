@@ -267,6 +267,31 @@ TEST_CASE("L6: modes that a callback entered and did not leave are undone", "[mo
   CHECK(after == before);
 }
 
+TEST_CASE("L10: of two backwards at once over one trunk each is whole or an autograd error",
+          "[modes]") {
+  const Tensor w = leaf({3});
+  const Tensor trunk = make(tg_exp, make(tg_mul_scalar, w, 0.0));
+  Tensor y = make(tg_mul, trunk, w);  // d(exp(0 w) w) = 1
+  for (int i = 0; i < 200; ++i) y = make(tg_add_scalar, y, 0.0);
+  constexpr int kThreads = 3, kPasses = 200;
+  std::vector<std::thread> threads;
+  std::vector<int> whole(kThreads, 0), others(kThreads, 0);
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      const tg_tensor root = y;
+      for (int i = 0; i < kPasses; ++i) {
+        const tg_status status = tg_backward_from(&root, nullptr, 1, TG_RETAIN_GRAPH);
+        if (status == TG_OK) ++whole[t];
+        if (status != TG_OK && status != TG_ERROR_AUTOGRAD) ++others[t];
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const int count : others) CHECK(count == 0);
+  ok(tg_backward(y));  // nothing stays claimed
+  CHECK(grad_values(w) == Values{1.0 + whole[0] + whole[1] + whole[2]});
+}
+
 TEST_CASE("L9: two threads that write different views of one base lose no count", "[modes]") {
   const Tensor base = vec({0, 0, 0, 0});
   constexpr int kWrites = 20000;

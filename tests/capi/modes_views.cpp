@@ -502,6 +502,23 @@ TEST_CASE("V12: views of a base that requires no grad are never stale", "[modes]
   }
 }
 
+TEST_CASE("T5: on a stale view tg_tensor_grad gives the .grad that was stored", "[modes]") {
+  for (const Origin origin : {Origin::no_grad, Origin::inference}) {
+    INFO(origin);
+    const Tensor base = leaf({1, 2, 3, 4});
+    const Tensor view = view_of(base, origin);
+    const Tensor grad = vec({5, 6});
+    ok(tg_tensor_set_grad(view, grad));
+    {
+      const In in(Mode::no_grad);
+      ok(tg_mul_scalar_(base, 2));
+    }
+    fails(attempt(tg_mul_scalar, view, 2.0), TG_ERROR_MODE);
+    CHECK(grad_values(view) == Values{5, 6});
+    CHECK(is_leaf(view) == 1);
+  }
+}
+
 TEST_CASE("V13: a recorded change that makes the base require grad makes its view stale",
           "[modes]") {
   for (const Origin origin : {Origin::multi, Origin::no_grad, Origin::inference}) {

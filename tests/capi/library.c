@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT
+   The library itself from C89: errors and their details, threads, memory, deferred destruction,
+   modes around a function, and shutting down. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <tapegrad/tapegrad.h>
+
+static int failures = 0, woken = 0, destroyed = 0;
+
+#define CHECK(condition)                             \
+  do {                                               \
+    if (!(condition)) {                              \
+      ++failures;                                    \
+      printf("line %d: %s\n", __LINE__, #condition); \
+    }                                                \
+  } while (0)
+
+static int32_t wake(void* user_data) {
+  ++*(int*)user_data;
+  return 0;
+}
+static void destroy(void* payload) { ++*(int*)payload; }
+
+/* What a function sees of the modes: grad mode and inference mode as two digits. */
+static int32_t look(void* user_data) {
+  *(int*)user_data = 10 * tg_is_grad_enabled() + tg_is_inference_mode_enabled();
+  return 0;
+}
+static int32_t refuse(void* user_data) {
+  (void)user_data;
+  return tg_error_set(TG_ERROR_TIMEOUT, 42, "look: too late");
+}
+static int32_t number_seven(void* user_data) {
+  (void)user_data;
+  return 7;
+}
+
+static void errors(void) {
+  char text[16];
+  int64_t number = 0;
+  int32_t operand = 0;
+  CHECK(tg_error_set(TG_ERROR_PEER, 5, "far away") == TG_ERROR_PEER);
+  CHECK(tg_last_error() == TG_ERROR_PEER && strcmp(tg_last_error_message(), "far away") == 0);
+  tg_last_error_detail(&number, &operand);
+  CHECK(number == 5 && operand == -1);
+  CHECK(tg_last_error_copy(text, 4) == 8 && strcmp(text, "far") == 0);
+  CHECK(tg_error_set(TG_OK, 0, NULL) == TG_ERROR_INVALID_ARGUMENT);
+  CHECK(strstr(tg_status_explain(TG_ERROR_SHAPE), "hape") != NULL);
+  tg_last_error_clear();
+  CHECK(tg_last_error() == TG_OK && tg_last_error_message()[0] == 0);
+}
+
+static void modes(void) {
+  int seen = 0;
+  int64_t number = 0;
+  uint64_t former = 1;
+  CHECK(tg_no_grad_call(look, &seen) == TG_OK && seen == 0);
+  CHECK(tg_enable_grad_call(look, &seen) == TG_OK && seen == 10);
+  CHECK(tg_inference_mode_call(1, look, &seen) == TG_OK && seen == 1);
+  CHECK(tg_no_grad_call(refuse, NULL) == TG_ERROR_TIMEOUT);
+  CHECK(tg_no_grad_call(number_seven, NULL) == TG_ERROR_CALLBACK);
+  tg_last_error_detail(&number, NULL);
+  CHECK(number == 7);
+  CHECK(tg_enable_grad_enter() == TG_OK && tg_enable_grad_exit() == TG_OK);
+  CHECK(tg_set_grad_enabled_enter(0) == TG_OK && tg_is_grad_enabled() == 0);
+  CHECK(tg_set_grad_enabled_exit() == TG_OK && tg_is_grad_enabled() == 1);
+  CHECK(tg_is_inference_mode_enabled() == 0);
+  CHECK(tg_state_set(0, &former) == TG_OK && former == 0);
+}
+
+static void memory_and_threads(void) {
+  char info[8];
+  size_t length = 0;
+  tg_tensor large = 0, x = 0, parameters[1];
+  const int64_t shape[1] = {1 << 18};
+  double total = 0;
+  CHECK(tg_zeros(TG_FLOAT32, shape, 1, &large) == TG_OK);
+  CHECK(tg_memory_limit_set(tg_memory_current() + 1000) == TG_OK);
+  CHECK(tg_zeros(TG_FLOAT32, shape, 1, &x) == TG_ERROR_OUT_OF_MEMORY && x == 0);
+  CHECK(tg_memory_limit_set(0) == TG_OK);
+  parameters[0] = large;
+  CHECK(tg_tensor_set_grad(large, large) == TG_ERROR_INVALID_ARGUMENT);
+  CHECK(tg_ones(TG_FLOAT32, shape, 1, &x) == TG_OK && tg_tensor_set_grad(large, x) == TG_OK);
+  CHECK(tg_clip_grad_norm_(parameters, 1, 1.0, 2.0, &total) == TG_OK);
+  CHECK(fabs(total - 512.0) < 1e-6);
+  CHECK(tg_release(x) == TG_OK && tg_is_valid(x) == 0 && tg_is_valid(large) == 1);
+  CHECK(tg_release(large) == TG_OK && tg_memory_cached() > 0);
+  CHECK(tg_memory_trim() == TG_OK && tg_memory_cached() == 0);
+  CHECK(tg_num_threads_set(2) == TG_OK && tg_num_threads() == 2);
+  CHECK(tg_num_threads_set(-1) == TG_ERROR_INVALID_ARGUMENT && tg_num_threads_set(0) == TG_OK);
+  CHECK(tg_blas_info(info, sizeof info, &length) == TG_OK && length > 100 && info[0] == '{');
+}
+
+static void deferred(void) {
+  tg_object object = 0;
+  CHECK(tg_drain_set(wake, &woken, NULL) == TG_OK);
+  CHECK(tg_object_create("thing", &destroyed, destroy, &object) == TG_OK);
+  CHECK(tg_release(object) == TG_OK && woken == 1 && destroyed == 0);
+  CHECK(tg_drain() == TG_OK && destroyed == 1);
+  CHECK(tg_drain_set(NULL, NULL, NULL) == TG_OK);
+  CHECK(tg_object_create("thing", &destroyed, destroy, &object) == TG_OK);
+  CHECK(tg_shutdown() == TG_ERROR_MODE && tg_release(object) == TG_OK && destroyed == 2);
+  CHECK(tg_shutdown() == TG_OK && tg_live_handles() == 0);
+}
+
+int main(void) {
+  errors();
+  modes();
+  memory_and_threads();
+  deferred();
+  return failures != 0;
+}
