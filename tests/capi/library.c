@@ -40,6 +40,7 @@ static void errors(void) {
   char text[16];
   int64_t number = 0;
   int32_t operand = 0;
+  CHECK(tg_version() == 100 && strcmp(tg_version_string(), "0.1.0") == 0);
   CHECK(tg_error_set(TG_ERROR_PEER, 5, "far away") == TG_ERROR_PEER);
   CHECK(tg_last_error() == TG_ERROR_PEER && strcmp(tg_last_error_message(), "far away") == 0);
   tg_last_error_detail(&number, &operand);
