@@ -145,7 +145,7 @@ void* take_slow(uint32_t size_class) noexcept {
     blocks.reserve[size_class] = nullptr;
     blocks.count[size_class] = batch_size(size_class);
   }
-  if (list == nullptr && depot.batches[size_class] != nullptr) {
+  if (list == nullptr) {
     DepotGuard guard;
     auto* batch = reinterpret_cast<Batch*>(depot.batches[size_class]);
     if (batch != nullptr) {
