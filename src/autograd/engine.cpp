@@ -253,8 +253,7 @@ class Backward {
           ++child->pending;
         }
       }
-      node->flags =
-          static_cast<uint8_t>(needed ? node->flags | Node::kNeeded : node->flags & ~Node::kNeeded);
+      node->set(Node::kNeeded, needed);
     }
   }
 
@@ -330,7 +329,7 @@ class Backward {
   static void free_saved(Node& node) {
     if (node.saved_n == 0) return;
     for (Saved& saved : node.saved()) saved.tensor.reset();
-    node.flags |= Node::kFreed;
+    node.set(Node::kFreed);
   }
 
   // The gradients of the outputs are whole now.

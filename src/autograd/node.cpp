@@ -68,7 +68,7 @@ Node* make_node(Op op, const NodeSize& size) {
   node->run.store(0, std::memory_order_relaxed);
   node->pending = 0;
   node->op = op;
-  node->flags = size.shapes_bytes != 0 ? Node::kShapes : 0;
+  node->flags.store(size.shapes_bytes != 0 ? Node::kShapes : 0, std::memory_order_relaxed);
   node->marks.store(0, std::memory_order_relaxed);
   node->inputs_n = static_cast<uint16_t>(size.inputs);
   node->saved_n = static_cast<uint16_t>(size.saved);
@@ -91,7 +91,7 @@ Accumulator* make_accumulator(TensorHead* leaf) {
   node->run.store(0, std::memory_order_relaxed);
   node->pending = 0;
   node->op = Op{};
-  node->flags = Node::kAccumulator;
+  node->flags.store(Node::kAccumulator, std::memory_order_relaxed);
   node->marks.store(0, std::memory_order_relaxed);
   node->inputs_n = node->saved_n = node->outputs_n = 0;
   node->link = nullptr;

@@ -43,7 +43,8 @@ struct Node : History {
   std::atomic<uint32_t> run;  // the backward that claimed it; 0: none
   uint32_t pending;           // consumers not yet done
   Op op;
-  uint8_t flags;  // written before the node is linked, then by the backward that claimed it
+  // Written before the node is linked, then by the backward that claimed it alone; read by anyone.
+  std::atomic<uint8_t> flags;
   std::atomic<uint8_t> marks;  // written by anyone at any time
   uint16_t inputs_n, saved_n, outputs_n;
   uint16_t block_class;
@@ -57,7 +58,12 @@ struct Node : History {
   // Among the marks:
   static constexpr uint8_t kRetains = 1;  // a tensor of its outputs retains its gradient
 
-  bool has(uint8_t flag) const { return (flags & flag) != 0; }
+  bool has(uint8_t flag) const { return (flags.load(std::memory_order_relaxed) & flag) != 0; }
+  // No other thread writes, so no read-modify-write is needed.
+  void set(uint8_t flag, bool on = true) {
+    const uint8_t now = flags.load(std::memory_order_relaxed);
+    flags.store(static_cast<uint8_t>(on ? now | flag : now & ~flag), std::memory_order_relaxed);
+  }
   bool retains() const { return (marks.load(std::memory_order_relaxed) & kRetains) != 0; }
 
   // Tail: sequence number, edges, gradients, saved tensors, shapes if kShapes,

@@ -52,7 +52,7 @@ Node* reserve_node(const Recording& recording, const Tensor* const* operands, in
                      shapes ? bytes_of_shapes(operands, n) : 0,
                      recording.argument_bytes + (recording.in_place ? sizeof(uint64_t) : 0)}));
   Node& made = *node.get();
-  if (recording.in_place) made.flags |= Node::kInPlace;
+  if (recording.in_place) made.set(Node::kInPlace);
   if (shapes) write_shapes(made, operands, n);
   uint32_t place = 0;
   for (int i = 0; i < n; ++i) {

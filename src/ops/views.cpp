@@ -58,7 +58,10 @@ Layout slice_layout(const Tensor& x, const SliceArgs& k) {
   const int d = static_cast<int>(k.dim);
   layout.offset += k.start * x.stride(d);
   layout.shape[d] = k.length;
-  layout.strides[d] = x.stride(d) * k.step;
+  // A step past the end leaves one element at most, and then no stride is ever taken.
+  if (__builtin_mul_overflow(x.stride(d), k.step, &layout.strides[d])) {
+    layout.strides[d] = x.stride(d);
+  }
   return layout;
 }
 

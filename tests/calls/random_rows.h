@@ -51,6 +51,7 @@ inline void end_payload(void* payload) {
 }
 inline void end_memory(void* user_data, void* data) {
   auto& player = *static_cast<Player*>(user_data);
+  if (data == nullptr) return;  // a tensor without elements over no memory
   const auto lent = player.memory_lent.find(data);
   if (lent == player.memory_lent.end()) {
     player.findings.push_back("a deleter ran twice");
@@ -118,12 +119,13 @@ inline tg_status from_memory(Player& p, Call& call) {
   const bool with_deleter = p.chance(80);
   void* first = memory + before;
   p.memory_lent[first] = before;
+  const bool absent = p.chance(1);
   const tg_status status =
-      tg_tensor_from_memory(p.chance(99) ? first : nullptr, dtype, p.array(call, sizes),
+      tg_tensor_from_memory(absent ? nullptr : first, dtype, p.array(call, sizes),
                             p.array(call, strides), static_cast<int32_t>(sizes.size()),
                             with_deleter && p.chance(30) ? static_cast<uint32_t>(p.below(3)) : 0u,
                             with_deleter ? end_memory : nullptr, &p, out);
-  if (status != TG_OK) {
+  if (status != TG_OK || absent) {
     end_memory(&p, first);
   } else if (!with_deleter) {  // the caller's own memory: it outlives the tensor for certain
     const tg_handle made = *out;

@@ -17,7 +17,7 @@ inline const std::vector<Row>& table() {
       row("tg_last_error_copy", tg_last_error_copy, ErrorText),
       row("tg_last_error_detail", tg_last_error_detail, Detail),
       row("tg_last_error_clear", tg_last_error_clear),
-      row("tg_error_set", tg_error_set, Status, I64, MaybeText),
+      question("tg_error_set", tg_error_set, Status, I64, MaybeText),
       row("tg_shutdown", tg_shutdown),
       row("tg_alias", tg_alias, Any, OutAlias),
       {"tg_release", release},

@@ -120,6 +120,42 @@ void prepare_files(Player& player) {
   REQUIRE(tg_release(x) == TG_OK);
 }
 
+// What each epoch starts from, so that calls that need something have it.
+void deal(Player& player) {
+  const float values[] = {1, 2, 3, 4};
+  const int64_t classes[] = {0, 1};
+  const int64_t square[] = {2, 2}, two[] = {2}, cube[] = {1, 2, 2};
+  std::vector<tg_tensor> tensors(9);
+  tg_node node = 0;
+  tg_optimizer optimizer = 0;
+  tg_generator generator = 0;
+  tg_module module = 0;
+  tg_dict dict = 0;
+  REQUIRE(tg_tensor_create(values, TG_FLOAT32, square, 2, 1, &tensors[0]) == TG_OK);
+  REQUIRE(tg_tensor_create(values, TG_FLOAT32, square, 2, 1, &tensors[1]) == TG_OK);
+  REQUIRE(tg_tensor_create(values, TG_FLOAT32, two, 1, 1, &tensors[2]) == TG_OK);
+  REQUIRE(tg_tensor_create(values, TG_FLOAT32, square, 2, 0, &tensors[3]) == TG_OK);
+  REQUIRE(tg_tensor_create(values, TG_FLOAT32, cube, 3, 0, &tensors[4]) == TG_OK);
+  REQUIRE(tg_tensor_create(classes, TG_INT64, two, 1, 0, &tensors[5]) == TG_OK);
+  REQUIRE(tg_mul(tensors[0], tensors[1], &tensors[6]) == TG_OK);
+  REQUIRE(tg_sum(tensors[6], &tensors[7]) == TG_OK);
+  REQUIRE(tg_mm(tensors[0], tensors[3], &tensors[8]) == TG_OK);
+  REQUIRE(tg_tensor_grad_fn(tensors[6], &node) == TG_OK);
+  REQUIRE(tg_optim_sgd(tensors.data(), 2, 0.1, &optimizer) == TG_OK);
+  REQUIRE(tg_generator_create(player.random(), &generator) == TG_OK);
+  REQUIRE(tg_nn_linear(2, 2, 1, TG_FLOAT32, &module) == TG_OK);
+  for (const tg_tensor tensor : tensors) player.add(Kind::tensor, tensor);
+  player.add(Kind::node, node);
+  player.add(Kind::optimizer, optimizer);
+  player.add(Kind::generator, generator);
+  player.add(Kind::module, module);
+  REQUIRE(tg_module_state_dict(module, &dict) == TG_OK);
+  REQUIRE(tg_dict_metadata_set(dict, "a", "b") == TG_OK);
+  player.add(Kind::dict, dict);
+  REQUIRE(tg_optimizer_state_dict(optimizer, &dict) == TG_OK);
+  player.add(Kind::dict, dict);
+}
+
 void run(uint64_t calls) {
   WARN("TG_TEST_SEED=" << seed());
   counts.assign(table().size(), {});
@@ -131,8 +167,13 @@ void run(uint64_t calls) {
   for (uint64_t epoch = 0; epoch < (calls + kEpoch - 1) / kEpoch; ++epoch) {
     const uint64_t memory = tg_memory_current();
     player.may_leave_rings = epoch % 2 == 0;
-    player.memory_lent.clear();
-    for (uint64_t i = 0; i < kEpoch; ++i) play(player, player.below(table().size()));
+    const size_t lent = player.memory_lent.size();
+    deal(player);
+    for (uint64_t i = 0; i < kEpoch; ++i) {
+      // Modes pile up: now and then the thread begins anew, or nothing would ever be recorded.
+      if (player.chance(10)) REQUIRE(tg_state_set(0, nullptr) == TG_OK);
+      play(player, player.below(table().size()));
+    }
     release_all(player);
     INFO("epoch " << epoch);
     for (const std::string& finding : player.findings) UNSCOPED_INFO(finding);
@@ -140,9 +181,13 @@ void run(uint64_t calls) {
     REQUIRE(tg_live_handles() == live);
     if (!player.may_leave_rings) {
       REQUIRE(tg_memory_current() == memory);
-      REQUIRE(player.memory_lent.empty());
+      REQUIRE(player.memory_lent.size() == lent);
     }
     REQUIRE(player.destructors_due == 0);
+  }
+  // What rings hold for ever, as the header says.
+  for (const auto& [data, before] : player.memory_lent) {
+    std::free(static_cast<char*>(data) - before);
   }
   CHECK(tg_shutdown() == TG_OK);
   CHECK(tg_memory_limit_set(0) == TG_OK);
@@ -154,13 +199,14 @@ void run(uint64_t calls) {
     INFO(table()[i].name << ": " << counts[i].successes << " of " << counts[i].calls);
     CHECK(counts[i].calls >= calls / table().size() / 3);
     successes += counts[i].successes;
-    if (counts[i].successes == 0) {
+    // A shutdown succeeds with no handle alive: at the end, above.
+    if (counts[i].successes == 0 && std::strcmp(table()[i].name, "tg_shutdown") != 0) {
       ++rare;
       WARN("never succeeded: " << table()[i].name);
     }
   }
   CHECK(successes > calls / 5);
-  CHECK(rare <= (calls < 100'000 ? 24 : 0));
+  CHECK(rare <= (calls < 1'000'000 ? 4 : 0));
 }
 
 }  // namespace
@@ -171,7 +217,7 @@ TEST_CASE("the table of random calls has every function of the header", "[random
   CHECK(rows == calls::functions_of_header());
 }
 
-TEST_CASE("random calls give known statuses and leave nothing behind", "[random]") { run(20'000); }
+TEST_CASE("random calls give known statuses and leave nothing behind", "[random]") { run(100'000); }
 
 TEST_CASE("a million random calls give known statuses and leave nothing behind", "[random][long]") {
   run(1'000'000);
