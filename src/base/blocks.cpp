@@ -258,7 +258,9 @@ void charge_slow(int64_t bytes) {
 void renew_headroom(Blocks& blocks) noexcept {
   const int64_t settled = account.settled.load(std::memory_order_relaxed);
   const int64_t peak = account.peak.load(std::memory_order_relaxed) - settled;
-  const int64_t limit = account.limit.load(std::memory_order_relaxed) - settled;
+  // Without a limit there is nothing to subtract from: the shared sum may be below 0 for a while.
+  const int64_t bound = account.limit.load(std::memory_order_relaxed);
+  const int64_t limit = bound == INT64_MAX ? kSettle : bound - settled;
   blocks.headroom = std::min({kSettle, peak, limit});
 }
 
