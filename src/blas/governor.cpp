@@ -363,10 +363,11 @@ void Once::set(Answer answer) noexcept {
 }
 
 int64_t own_threshold() noexcept {
-  // Up to here the own kernel is as fast as OpenBLAS 0.3.21 with its kernels for the same
-  // instructions (one thread, GFLOP/s, own and OpenBLAS: AVX-512 n = 128 114 and 100; AVX2
-  // n = 100 106 and 94, n = 128 84 and 101; plain amd64 n = 8 6 and 8, n = 16 10 and 18).
-  constexpr int64_t thresholds[kTargets] = {8 * 8 * 8, 100 * 100 * 100, 128 * 128 * 128};
+  // Up to here the own kernel is at least as fast as OpenBLAS 0.3.21 with its kernels for the same
+  // instructions (GFLOP/s on one thread of a Zen 4, own and OpenBLAS. AVX-512: n = 100 110 and 112,
+  // 128 116 and 100, 256 110 and 104; AVX2: n = 64 113 and 94, 100 106 and 97, 160 100 and 103;
+  // plain amd64: n = 8 6 and 8, 16 10 and 18).
+  constexpr int64_t thresholds[kTargets] = {8 * 8 * 8, 100 * 100 * 100, 256 * 256 * 256};
   return thresholds[static_cast<int>(best_target())];
 }
 
