@@ -34,7 +34,8 @@ std::atomic<uint32_t>* make_page() noexcept {
     return nullptr;
   }
   auto* page = static_cast<std::atomic<uint32_t>*>(memory);
-  page->store(1, std::memory_order_relaxed);
+  // Not 1: the page may be made again in a child that has counted forks already.
+  page->store(epoch.load(std::memory_order_relaxed), std::memory_order_relaxed);
   std::atomic<uint32_t>* expected = nullptr;
   if (!wiped_page.compare_exchange_strong(expected, page, std::memory_order_acq_rel)) {
     munmap(memory, 4096);
