@@ -210,7 +210,7 @@ Released try_release(tg_handle handle) noexcept {
                                              std::memory_order_acq_rel));
   mine->live_handles.store(mine->live_handles.load(std::memory_order_relaxed) - 1,
                            std::memory_order_relaxed);
-  if (slot->scope.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
+  if (slot->scope.load(std::memory_order_acquire) != nullptr) [[unlikely]]
     unlink_from_scope(slot);
   Pin::unpin(slot);
   return Released::yes;

@@ -230,7 +230,7 @@ inline bool release_fast(tg_handle handle) noexcept {
   }
   void* object = slot->object.load(std::memory_order_relaxed);  // of this generation, or CAS fails
   if (slot->kind.load(std::memory_order_relaxed) != Kind::tensor ||
-      slot->scope.load(std::memory_order_relaxed) != nullptr ||
+      slot->scope.load(std::memory_order_acquire) != nullptr ||
       !slot->word.compare_exchange_strong(word, (generation + 1) << Slot::kGenerationShift,
                                           std::memory_order_acq_rel, std::memory_order_relaxed)) {
     return false;

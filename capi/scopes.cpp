@@ -19,7 +19,8 @@ void unlink(Slot* slot) noexcept {
   Scope* scope = slot->scope.load(std::memory_order_relaxed);
   if (scope == nullptr) return;
   take_off(scope, slot);
-  slot->scope.store(nullptr, std::memory_order_relaxed);
+  // Released to whoever sees null without the lock and hands the slot on: its links are done with.
+  slot->scope.store(nullptr, std::memory_order_release);
 }
 
 void put(Scope* scope, Slot* slot) noexcept {
@@ -57,8 +58,9 @@ tg_handle take_first(Scope* scope) noexcept {
   LockGuard guard(lock);
   Slot* slot = scope->first;
   if (slot == nullptr) return 0;
-  unlink(slot);
+  // While the slot is linked nobody hands it on; once it is not, it may have another tenant.
   const uint64_t generation = slot->word.load(std::memory_order_relaxed) >> Slot::kGenerationShift;
+  unlink(slot);
   return generation << kSlotBits | slot->number;
 }
 
