@@ -99,7 +99,7 @@ void fail_handle(tg_handle handle, Kind wanted, const char* what) {
   Slot* slot = handle >> 53 == 0 ? slot_of(handle) : nullptr;
   const uint64_t generation = handle >> kSlotBits;
   const uint64_t word = slot != nullptr ? slot->word.load(std::memory_order_relaxed) : 0;
-  const uint64_t current = word >> Slot::kGenerationShift;
+  const uint64_t current = Slot::generation(word);
   if (slot == nullptr || generation == 0 || generation > current ||
       (generation == current && (word & Slot::kLive) == 0 && (word & Slot::kPins) == 0)) {
     fail(TG_ERROR_INVALID_HANDLE, what, " is ", handle,
@@ -113,7 +113,7 @@ void fail_handle(tg_handle handle, Kind wanted, const char* what) {
          kind, " handle until its last use");
   }
   fail(TG_ERROR_INVALID_HANDLE, what, " is ", handle, ", which is of the wrong kind: a ",
-       name_of(slot->kind.load(std::memory_order_relaxed)), ", but a ", kind, " is needed");
+       name_of(Slot::kind(word)), ", but a ", kind, " is needed");
 }
 
 Slot* take_slot() {
@@ -123,7 +123,7 @@ Slot* take_slot() {
     LockGuard guard(free_slots.lock);
     taken = pop_free();
     while (taken != nullptr && mine.spare_count < kRefill && free_slots.free != nullptr) {
-      mine.spare[mine.spare_count++] = pop_free()->number;
+      mine.spare[mine.spare_count++] = pop_free();
     }
   }
   if (taken == nullptr) {
@@ -132,11 +132,18 @@ Slot* take_slot() {
   return taken;
 }
 
+Slot* take_slot_or_drop(TensorHead* head) {
+  Tensor held(head);
+  Slot* slot = take_slot();
+  held.give_up();
+  return slot;
+}
+
 void return_slot(Slot* slot) noexcept {
-  const uint64_t generation = slot->word.load(std::memory_order_relaxed) >> Slot::kGenerationShift;
+  const uint64_t generation = Slot::generation(slot->word.load(std::memory_order_relaxed));
   ThreadRecord* mine = thread_record_or_null();
   if (generation != 0 && mine != nullptr && mine->spare_count < kSpareSlots) [[likely]] {
-    mine->spare[mine->spare_count++] = slot->number;
+    mine->spare[mine->spare_count++] = slot;
     return;
   }
   LockGuard guard(free_slots.lock);
@@ -149,9 +156,7 @@ void return_slot(Slot* slot) noexcept {
   slot->next = free_slots.free;
   free_slots.free = slot;
   while (mine != nullptr && mine->spare_count > kRefill) {
-    const uint32_t number = mine->spare[--mine->spare_count];
-    Slot* spare =
-        chunks[number / kChunkSlots].load(std::memory_order_relaxed) + number % kChunkSlots;
+    auto* spare = static_cast<Slot*>(mine->spare[--mine->spare_count]);
     spare->next = free_slots.free;
     free_slots.free = spare;
   }
@@ -183,36 +188,32 @@ void drop_object(Kind kind, void* object) noexcept {
 // One thread comes here for each release: the one that saw the last pin go.
 void drop_slot(Slot* slot) noexcept {
   void* object = slot->object.load(std::memory_order_relaxed);
-  const Kind kind = slot->kind.load(std::memory_order_relaxed);
-  const uint64_t generation = slot->word.load(std::memory_order_relaxed) >> Slot::kGenerationShift;
+  const uint64_t word = slot->word.load(std::memory_order_relaxed);
+  const Kind kind = Slot::kind(word);
   slot->object.store(nullptr, std::memory_order_relaxed);
-  slot->kind.store(Kind::none, std::memory_order_relaxed);
-  slot->word.store((generation + 1) << Slot::kGenerationShift, std::memory_order_release);
+  slot->word.store((Slot::generation(word) + 1) << Slot::kGenerationShift,
+                   std::memory_order_release);
   return_slot(slot);
   drop_object(kind, object);
 }
 
 Released try_release(tg_handle handle) noexcept {
   Slot* slot = handle >> 53 == 0 ? slot_of(handle) : nullptr;
-  ThreadRecord* mine = thread_record_or_null();
-  if (slot == nullptr || mine == nullptr) return Released::not_live;
+  if (slot == nullptr || thread_record_or_null() == nullptr) return Released::not_live;
   const uint64_t generation = handle >> kSlotBits;
   uint64_t word = slot->word.load(std::memory_order_acquire);
   do {
-    if (word >> Slot::kGenerationShift != generation || (word & Slot::kLive) == 0) [[unlikely]] {
+    if (Slot::generation(word) != generation || (word & Slot::kLive) == 0) [[unlikely]]
       return Released::not_live;
-    }
-    const Kind kind = slot->kind.load(std::memory_order_relaxed);
+    const Kind kind = Slot::kind(word);
     if (kind == Kind::scope || kind == Kind::context) [[unlikely]]
       return Released::refused;
     // Dead, and pinned: a call that ends now must not hand the slot on while a scope has it.
   } while (!slot->word.compare_exchange_weak(word, (word & ~Slot::kLive) + 1,
                                              std::memory_order_acq_rel));
-  mine->live_handles.store(mine->live_handles.load(std::memory_order_relaxed) - 1,
-                           std::memory_order_relaxed);
   if (slot->scope.load(std::memory_order_acquire) != nullptr) [[unlikely]]
     unlink_from_scope(slot);
-  Pin::unpin(slot);
+  unpin(slot);
   return Released::yes;
 }
 
@@ -232,26 +233,39 @@ bool is_live(tg_handle handle) noexcept {
   Slot* slot = handle >> 53 == 0 ? slot_of(handle) : nullptr;
   if (slot == nullptr) return false;
   const uint64_t word = slot->word.load(std::memory_order_relaxed);
-  return handle >> kSlotBits == word >> Slot::kGenerationShift && (word & Slot::kLive) != 0;
+  return handle >> kSlotBits == Slot::generation(word) && (word & Slot::kLive) != 0;
 }
 
-bool any_pinned() noexcept {
+namespace {
+
+// Every slot that was ever made, until `visit` says true.
+template <class Visit>
+void each_slot(Visit visit) {
   for (std::atomic<Slot*>& chunk : chunks) {
     const Slot* slots = chunk.load(std::memory_order_acquire);
-    if (slots == nullptr) return false;
+    if (slots == nullptr) return;
     for (uint32_t i = 0; i < kChunkSlots; ++i) {
-      if ((slots[i].word.load(std::memory_order_relaxed) & Slot::kPins) != 0) return true;
+      if (visit(slots[i].word.load(std::memory_order_relaxed))) return;
     }
   }
-  return false;
 }
 
+}  // namespace
+
+bool any_pinned() noexcept {
+  bool pinned = false;
+  each_slot([&](uint64_t word) { return pinned = (word & Slot::kPins) != 0; });
+  return pinned;
+}
+
+// Counted when asked: making and releasing a handle keep no count.
 uint64_t live_handles() noexcept {
-  int64_t total = 0;
-  for (ThreadRecord* r = first_thread_record(); r != nullptr; r = r->next) {
-    total += r->live_handles.load(std::memory_order_relaxed);
-  }
-  return total > 0 ? static_cast<uint64_t>(total) : 0;
+  uint64_t live = 0;
+  each_slot([&](uint64_t word) {
+    live += word >> Slot::kLiveShift & 1u;
+    return false;
+  });
+  return live;
 }
 
 }  // namespace tg::capi

@@ -44,22 +44,34 @@ struct Object {
 
 struct Scope;
 
-// word: generation 29 bits | live 1 | pins 34. A line of its own: threads that use different
-// handles do not slow each other.
+// word: generation 29 bits | kind 4 | live 1 | pins 30. What a handle must meet stands above the
+// pins, so one comparison tells whether it is live and of the right kind. A line of its own:
+// threads that use different handles do not slow each other.
 struct alignas(64) Slot {
   std::atomic<uint64_t> word;
   std::atomic<void*> object;  // atomic: a fast release reads it before it knows that it may
-  std::atomic<Kind> kind;     // atomic: a message may ask for it while the slot changes hands
-  uint8_t offset;             // of the chunk's first slot: bytes that its memory begins before it
   uint32_t number;
+  uint8_t offset;             // of the chunk's first slot: bytes that its memory begins before it
   std::atomic<Scope*> scope;  // that will release the handle; written under the lock of scopes
   Slot* previous;             // in the scope's list; `next` also links free slots
   Slot* next;
 
   static constexpr int kGenerationShift = 35;
-  static constexpr uint64_t kLive = uint64_t{1} << 34;
+  static constexpr int kKindShift = 31;
+  static constexpr int kLiveShift = 30;
+  static constexpr uint64_t kLive = uint64_t{1} << kLiveShift;
   static constexpr uint64_t kPins = kLive - 1;
+  static constexpr uint64_t kNextGeneration = uint64_t{1} << kGenerationShift;
   // Generations run from 1 to 2^29 - 1; one more shifts out of the word and leaves 0: used up.
+
+  static uint64_t generation(uint64_t word) { return word >> kGenerationShift; }
+  static Kind kind(uint64_t word) { return static_cast<Kind>(word >> kKindShift & 15u); }
+  // What stands above the pins of a live handle. Made this way round, no generation that is too
+  // great for the word can lose its upper bits and be taken for another.
+  static uint64_t live_tag(uint64_t generation, Kind kind) {
+    return generation << (kGenerationShift - kLiveShift) |
+           uint64_t{static_cast<uint8_t>(kind)} << (kKindShift - kLiveShift) | 1u;
+  }
 };
 
 inline constexpr int kSlotBits = 24;
@@ -76,29 +88,34 @@ inline Slot* slot_of(tg_handle handle) {
 [[noreturn]] void fail_handle(tg_handle handle, Kind wanted, const char* what);
 void drop_slot(Slot* slot) noexcept;  // the last pin of a released handle is gone
 
+// Pins the slot of a live handle of this kind; Kind::none takes any. what: how a message names the
+// argument.
+[[gnu::always_inline]] inline Slot* pin(tg_handle handle, Kind kind, const char* what) {
+  Slot* slot = slot_of(handle);
+  if (slot == nullptr) [[unlikely]]
+    fail_handle(handle, kind, what);
+  const uint64_t generation = handle >> kSlotBits;
+  uint64_t word = slot->word.load(std::memory_order_relaxed);
+  do {
+    const bool fits = kind != Kind::none
+                          ? word >> Slot::kLiveShift == Slot::live_tag(generation, kind)
+                          : Slot::generation(word) == generation && (word & Slot::kLive) != 0;
+    if (!fits) [[unlikely]]
+      fail_handle(handle, kind, what);
+  } while (!slot->word.compare_exchange_weak(word, word + 1, std::memory_order_acquire,
+                                             std::memory_order_relaxed));
+  return slot;
+}
+[[gnu::always_inline]] inline void unpin(Slot* slot) noexcept {
+  const uint64_t before = slot->word.fetch_sub(1, std::memory_order_acq_rel);
+  if ((before & (Slot::kLive | Slot::kPins)) == 1) [[unlikely]]
+    drop_slot(slot);
+}
+
 // Holds the object behind a handle: it cannot die while a call uses it.
 class Pin {
  public:
-  // what: how a message names the argument.
-  [[gnu::always_inline]] Pin(tg_handle handle, Kind kind, const char* what) {
-    Slot* slot = slot_of(handle);
-    if (slot == nullptr) [[unlikely]]
-      fail_handle(handle, kind, what);
-    const uint64_t generation = handle >> kSlotBits;
-    uint64_t word = slot->word.load(std::memory_order_relaxed);
-    do {
-      if (word >> Slot::kGenerationShift != generation || (word & Slot::kLive) == 0) [[unlikely]] {
-        fail_handle(handle, kind, what);
-      }
-    } while (!slot->word.compare_exchange_weak(word, word + 1, std::memory_order_acquire,
-                                               std::memory_order_relaxed));
-    slot_ = slot;
-    if (kind != Kind::none && slot->kind.load(std::memory_order_relaxed) != kind) [[unlikely]] {
-      unpin(slot);
-      slot_ = nullptr;
-      fail_handle(handle, kind, what);
-    }
-  }
+  Pin(tg_handle handle, Kind kind, const char* what) : slot_(pin(handle, kind, what)) {}
   ~Pin() {
     if (slot_ != nullptr) unpin(slot_);
   }
@@ -107,14 +124,9 @@ class Pin {
 
   Slot* slot() const { return slot_; }
   void* object() const { return slot_->object.load(std::memory_order_relaxed); }
-  Kind kind() const { return slot_->kind.load(std::memory_order_relaxed); }
+  Kind kind() const { return Slot::kind(slot_->word.load(std::memory_order_relaxed)); }
   // Hands the pin over: the caller unpins.
   Slot* keep() { return std::exchange(slot_, nullptr); }
-  static void unpin(Slot* slot) noexcept {
-    const uint64_t before = slot->word.fetch_sub(1, std::memory_order_acq_rel);
-    if ((before & (Slot::kLive | Slot::kPins)) == 1) [[unlikely]]
-      drop_slot(slot);
-  }
 
  private:
   Slot* slot_;
@@ -124,13 +136,17 @@ class Pin {
 class TensorPin {
  public:
   [[gnu::always_inline]] TensorPin(tg_handle handle, const char* what)
-      : pin_(handle, Kind::tensor, what), head_(static_cast<TensorHead*>(pin_.object())) {}
+      : slot_(pin(handle, Kind::tensor, what)),
+        head_(static_cast<TensorHead*>(slot_->object.load(std::memory_order_relaxed))) {}
+  [[gnu::always_inline]] ~TensorPin() { unpin(slot_); }
+  TensorPin(const TensorPin&) = delete;
+  TensorPin& operator=(const TensorPin&) = delete;
   operator const Tensor&() const { return reinterpret_cast<const Tensor&>(head_); }
   const Tensor& operator*() const { return *this; }
   const Tensor* operator->() const { return &static_cast<const Tensor&>(*this); }
 
  private:
-  Pin pin_;
+  Slot* slot_;
   TensorHead* head_;  // a Tensor is exactly this pointer (static_assert in core/tensor.h)
 };
 
@@ -144,7 +160,7 @@ class OptionalPin {
     slot_ = pin.keep();
   }
   ~OptionalPin() {
-    if (slot_ != nullptr) Pin::unpin(slot_);
+    if (slot_ != nullptr) unpin(slot_);
   }
   OptionalPin(const OptionalPin&) = delete;
   OptionalPin& operator=(const OptionalPin&) = delete;
@@ -160,6 +176,19 @@ Slot* take_slot();  // throws TG_ERROR_LIMIT or TG_ERROR_OUT_OF_MEMORY
 void return_slot(Slot* slot) noexcept;
 void link_to_scope(Slot* slot) noexcept;
 
+// The handle in this slot owns the object from here on. Tensors and nodes join the thread's scope.
+[[gnu::always_inline]] inline tg_handle publish_in(Slot* slot, Kind kind, void* object,
+                                                   bool joins_scope, ThreadRecord* mine) noexcept {
+  slot->object.store(object, std::memory_order_relaxed);
+  // Before the handle is live: whoever releases it must find its scope.
+  if (joins_scope && mine->scope != nullptr) [[unlikely]]
+    link_to_scope(slot);
+  const uint64_t free_word = slot->word.load(std::memory_order_relaxed);  // its generation alone
+  slot->word.store(free_word | Slot::live_tag(0, kind) << Slot::kLiveShift,
+                   std::memory_order_release);
+  return free_word >> (Slot::kGenerationShift - kSlotBits) | slot->number;
+}
+
 class NewHandle {
  public:
   NewHandle() : slot_(take()) {}
@@ -169,23 +198,8 @@ class NewHandle {
   NewHandle(const NewHandle&) = delete;
   NewHandle& operator=(const NewHandle&) = delete;
 
-  // The handle owns the object from here on. Tensors and nodes join the thread's scope.
-  [[gnu::always_inline]] tg_handle publish(Kind kind, void* object,
-                                           bool joins_scope = false) noexcept {
-    Slot* slot = slot_;
-    slot_ = nullptr;
-    slot->object.store(object, std::memory_order_relaxed);
-    slot->kind.store(kind, std::memory_order_relaxed);
-    const uint64_t generation =
-        slot->word.load(std::memory_order_relaxed) >> Slot::kGenerationShift;
-    ThreadRecord* mine = record;
-    mine->live_handles.store(mine->live_handles.load(std::memory_order_relaxed) + 1,
-                             std::memory_order_relaxed);
-    // Before the handle is live: whoever releases it must find its scope.
-    if (joins_scope && mine->scope != nullptr) [[unlikely]]
-      link_to_scope(slot);
-    slot->word.store(generation << Slot::kGenerationShift | Slot::kLive, std::memory_order_release);
-    return generation << kSlotBits | slot->number;
+  tg_handle publish(Kind kind, void* object, bool joins_scope = false) noexcept {
+    return publish_in(std::exchange(slot_, nullptr), kind, object, joins_scope, record);
   }
   tg_handle publish(Tensor tensor) noexcept {
     return publish(Kind::tensor, tensor.give_up(), true);
@@ -194,14 +208,22 @@ class NewHandle {
  private:
   static Slot* take() {
     ThreadRecord& mine = thread_record();
-    if (mine.spare_count > 0) [[likely]] {
-      const uint32_t number = mine.spare[--mine.spare_count];
-      return chunks[number / kChunkSlots].load(std::memory_order_relaxed) + number % kChunkSlots;
-    }
+    if (mine.spare_count > 0) [[likely]]
+      return static_cast<Slot*>(mine.spare[--mine.spare_count]);
     return take_slot();
   }
   Slot* slot_;
 };
+
+// The same for a call whose only effect is the fresh tensor itself: where no handle is left the
+// tensor goes, and nothing has happened. So the slot is taken last, and nothing guards it.
+Slot* take_slot_or_drop(TensorHead* head);
+[[gnu::always_inline]] inline tg_handle publish_result(TensorHead* head) {
+  ThreadRecord* mine = record;  // who made a tensor has one
+  Slot* slot = mine->spare_count > 0 ? static_cast<Slot*>(mine->spare[--mine->spare_count])
+                                     : take_slot_or_drop(head);
+  return publish_in(slot, Kind::tensor, head, true, mine);
+}
 
 // As many slots as an array out will need.
 class NewHandles {
@@ -218,36 +240,36 @@ class NewHandles {
 // Ends a handle. Throws where it is not live; 0 is fine.
 void release(tg_handle handle);
 // The common release, inline: a live tensor handle that no call uses and no scope holds, on a
-// thread with room for the slot. One change of the word ends the handle and readies the slot.
-inline bool release_fast(tg_handle handle) noexcept {
+// thread with room for the slot. One change of the word ends the handle and readies the slot. Gives
+// the head, whose count is the caller's now; null: nothing was done.
+[[gnu::always_inline]] inline TensorHead* end_tensor_handle(tg_handle handle) noexcept {
   Slot* slot = slot_of(handle);
   ThreadRecord* mine = record;
-  if (slot == nullptr || mine == nullptr || mine->spare_count == kSpareSlots) return false;
+  if (slot == nullptr || mine == nullptr || mine->spare_count == kSpareSlots) [[unlikely]]
+    return nullptr;
   const uint64_t generation = handle >> kSlotBits;
-  uint64_t word = generation << Slot::kGenerationShift | Slot::kLive;
-  if (generation >= (uint64_t{1} << 29) - 1 || slot->word.load(std::memory_order_acquire) != word) {
-    return false;
-  }
+  uint64_t word = slot->word.load(std::memory_order_acquire);
+  uint64_t next;  // the free word of the next generation; none follows the last one
+  if (word >> Slot::kLiveShift != Slot::live_tag(generation, Kind::tensor) ||
+      (word & Slot::kPins) != 0 || __builtin_add_overflow(word, Slot::kNextGeneration, &next))
+      [[unlikely]]
+    return nullptr;
+  next = next >> Slot::kGenerationShift << Slot::kGenerationShift;
   void* object = slot->object.load(std::memory_order_relaxed);  // of this generation, or CAS fails
-  if (slot->kind.load(std::memory_order_relaxed) != Kind::tensor ||
-      slot->scope.load(std::memory_order_acquire) != nullptr ||
-      !slot->word.compare_exchange_strong(word, (generation + 1) << Slot::kGenerationShift,
-                                          std::memory_order_acq_rel, std::memory_order_relaxed)) {
-    return false;
-  }
-  mine->live_handles.store(mine->live_handles.load(std::memory_order_relaxed) - 1,
-                           std::memory_order_relaxed);
-  mine->spare[mine->spare_count++] = slot->number;
-  Tensor(static_cast<TensorHead*>(object)).reset();
-  return true;
+  if (slot->scope.load(std::memory_order_acquire) != nullptr ||
+      !slot->word.compare_exchange_strong(word, next, std::memory_order_acq_rel,
+                                          std::memory_order_relaxed)) [[unlikely]]
+    return nullptr;
+  mine->spare[mine->spare_count++] = slot;
+  return static_cast<TensorHead*>(object);
 }
 enum class Released : uint8_t { yes, not_live, refused };
 Released try_release(tg_handle handle) noexcept;
 [[noreturn]] void fail_release(tg_handle handle, Released why);
 // Whether the handle is live now; never fails.
 bool is_live(tg_handle handle) noexcept;
-uint64_t live_handles() noexcept;
-bool any_pinned() noexcept;  // a call holds an object, released or not
+uint64_t live_handles() noexcept;  // looks at every slot
+bool any_pinned() noexcept;        // a call holds an object, released or not
 // A second count of what a slot holds.
 void share_object(Kind kind, void* object) noexcept;
 void drop_object(Kind kind, void* object) noexcept;

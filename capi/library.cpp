@@ -3,6 +3,7 @@
 #include "base/parallel.h"
 #include "capi/scopes.h"
 #include "capi/seam.h"
+#include "core/extras.h"
 
 namespace tg::capi {
 
@@ -68,9 +69,6 @@ void end_handle(tg_handle handle) noexcept {
   uint64_t word = slot->word.load(std::memory_order_acquire);
   while (!slot->word.compare_exchange_weak(word, word & ~Slot::kLive, std::memory_order_acq_rel)) {
   }
-  ThreadRecord* mine = record;
-  mine->live_handles.store(mine->live_handles.load(std::memory_order_relaxed) - 1,
-                           std::memory_order_relaxed);
   if ((word & Slot::kPins) == 0) drop_slot(slot);
 }
 
@@ -104,7 +102,7 @@ TensorPins::TensorPins(const tg_tensor* handles, size_t count, const char* what,
 }
 
 void TensorPins::unpin() noexcept {
-  for (Slot* slot : slots_) Pin::unpin(slot);
+  for (Slot* slot : slots_) capi::unpin(slot);
   slots_.clear();
 }
 
@@ -143,9 +141,34 @@ tg_status tg_alias(tg_handle handle, tg_handle* out) {
   });
 }
 
+namespace {
+
+// Apart and in tail position, so that the common release needs no frame.
+[[gnu::noinline]] tg_status release_guarded(tg_handle handle) {
+  return guarded("tg_release", [&] { tg::capi::release(handle); });
+}
+[[gnu::noinline]] tg_status free_other(tg::TensorHead* head) {
+  if (head->history.load(std::memory_order_relaxed) != 0) {
+    tg::forget_history(*head);
+    if (tg::free_head_fast(head)) return TG_OK;
+  }
+  tg::TensorHead* base = tg::free_view_fast(head);
+  if (base == nullptr) {
+    tg::free_head_slow(head);
+  } else if (tg::last_count(base)) {
+    tg::free_head(base);
+  }
+  return TG_OK;
+}
+
+}  // namespace
+
 tg_status tg_release(tg_handle handle) {
-  if (tg::capi::release_fast(handle)) return TG_OK;
-  return guarded(__func__, [&] { tg::capi::release(handle); });
+  tg::TensorHead* head = tg::capi::end_tensor_handle(handle);
+  if (head == nullptr) [[unlikely]]
+    return release_guarded(handle);
+  if (!tg::last_count(head) || tg::free_head_fast(head)) return TG_OK;
+  return free_other(head);
 }
 
 tg_status tg_release_many(const tg_handle* handles, size_t count) {

@@ -52,7 +52,7 @@ class GeneratorPin {
     slot_ = pin.keep();
   }
   ~GeneratorPin() {
-    if (slot_ != nullptr) Pin::unpin(slot_);
+    if (slot_ != nullptr) unpin(slot_);
   }
   GeneratorPin(const GeneratorPin&) = delete;
   GeneratorPin& operator=(const GeneratorPin&) = delete;

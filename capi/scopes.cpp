@@ -59,7 +59,7 @@ tg_handle take_first(Scope* scope) noexcept {
   Slot* slot = scope->first;
   if (slot == nullptr) return 0;
   // While the slot is linked nobody hands it on; once it is not, it may have another tenant.
-  const uint64_t generation = slot->word.load(std::memory_order_relaxed) >> Slot::kGenerationShift;
+  const uint64_t generation = Slot::generation(slot->word.load(std::memory_order_relaxed));
   unlink(slot);
   return generation << kSlotBits | slot->number;
 }

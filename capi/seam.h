@@ -134,13 +134,15 @@ namespace detail {
 // numbers by the operator's parameter: const Tensor&.
 template <class Parameter, class Argument>
 struct Convert {
-  static Parameter make(const Argument& argument, const char*) {
+  [[gnu::always_inline]] static Parameter make(const Argument& argument, const char*) {
     return static_cast<Parameter>(argument);
   }
 };
 template <>
 struct Convert<const Tensor&, tg_tensor> {
-  static TensorPin make(tg_tensor handle, const char* what) { return TensorPin(handle, what); }
+  [[gnu::always_inline]] static TensorPin make(tg_tensor handle, const char* what) {
+    return TensorPin(handle, what);
+  }
 };
 
 template <class... Parameters, class... Arguments, size_t... I>
@@ -159,14 +161,21 @@ template <class... Parameters, class... Arguments>
                                              Tensor (*op)(Parameters...), Arguments... arguments) {
   return guarded_pinned(function, [&] [[gnu::always_inline]] {
     clear_out(out, "out");
-    NewHandle handle;
+    // The result is given up as soon as it is there: nothing behind it can fail but publish_result,
+    // which sees to it itself.
+    union Result {
+      Result() {}
+      ~Result() {}
+      Tensor tensor;
+    } result;
     if constexpr (sizeof...(Parameters) == sizeof...(Arguments)) {
-      *out =
-          handle.publish(detail::apply(op, std::index_sequence_for<Arguments...>{}, arguments...));
+      new (&result.tensor)
+          Tensor(detail::apply(op, std::index_sequence_for<Arguments...>{}, arguments...));
     } else {
-      *out = handle.publish(detail::apply(op, std::make_index_sequence<sizeof...(Arguments) + 1>{},
-                                          arguments..., Into{}));
+      new (&result.tensor) Tensor(detail::apply(
+          op, std::make_index_sequence<sizeof...(Arguments) + 1>{}, arguments..., Into{}));
     }
+    *out = publish_result(result.tensor.head());
   });
 }
 

@@ -511,6 +511,7 @@ TG_API int32_t tg_is_valid(tg_handle handle);
 TG_API tg_status tg_is_same(tg_handle a, tg_handle b, int32_t *out);
 
 /** How many handles are live in this process, scopes included; a test holds it to its start value.
+ *  Counts them now: some microseconds, and milliseconds where a million were live at one time.
  *  @return the number, exact while no other thread makes or releases handles
  *  @errors none
  *  @threads any thread

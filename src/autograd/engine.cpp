@@ -115,7 +115,7 @@ class Backward {
     return is_accumulator(node) ? asked_slot(edge) != nullptr : node->has(Node::kNeeded);
   }
 
-  void give(Node& node, int input, Tensor grad) {
+  void give(Node& node, int input, Tensor& grad) {
     const Edge edge = node.inputs()[static_cast<size_t>(input)];
     if (!grad || !wants(edge)) return;
     if (node.has(Node::kShapes)) {
@@ -125,27 +125,25 @@ class Backward {
         grad = algebra_.fit(grad, meta);
       }
     }
-    deliver(edge, std::move(grad));
+    deliver(edge, grad);
   }
 
   bool creates_graph() const { return options_.create_graph; }
 
-  // A saved tensor as the rule reads it. Where the rule is recorded in its turn it comes with the
-  // edge that was recorded, whatever became of the tensor's own history since.
-  Tensor unpack(Node& node, uint32_t which) {
-    for (Saved& saved : node.saved()) {
+  // A saved tensor as the rule reads it, where it is not simply that. Where the rule is recorded in
+  // its turn it comes with the edge that was recorded, whatever became of the tensor's own history
+  // since.
+  [[gnu::noinline]] const Tensor& unpack(Node& node, uint32_t which) {
+    const std::span<Saved> all = node.saved();
+    for (size_t place = 0; place < all.size(); ++place) {
+      Saved& saved = all[place];
       if (saved.which != which) continue;
       const uint32_t version = saved.tensor.storage().version.load(std::memory_order_relaxed);
       if (version != saved.version) [[unlikely]] {
         fail_version(algebra_.operator_of(node.op).name, saved, version);
       }
       if (!options_.create_graph || which == kSavedExtra) return saved.tensor;
-      const Edge edge = which == kSavedOutput ? Edge(&node, 0) : node.inputs()[which];
-      if (!edge) return saved.tensor;
-      Tensor with_past = second_head(saved.tensor);
-      edge.node()->refs.fetch_add(1, std::memory_order_relaxed);
-      with_past.head()->history.store(edge.word, std::memory_order_relaxed);
-      return with_past;
+      return with_past(node, place);
     }
     fail(TG_ERROR_INTERNAL, algebra_.operator_of(node.op).name,
          ": its rule reads a tensor that it did not save");
@@ -153,6 +151,20 @@ class Backward {
 
  private:
   enum class Phase { idle, claimed, running, done };
+
+  const Tensor& with_past(Node& node, size_t place) {
+    const Saved& saved = node.saved()[place];
+    const Edge edge = saved.which == kSavedOutput ? Edge(&node, 0) : node.inputs()[saved.which];
+    if (!edge) return saved.tensor;
+    if (with_past_.empty()) with_past_.resize(node.saved_n);
+    Tensor& head = with_past_[place];
+    if (!head) {
+      head = second_head(saved.tensor);
+      edge.node()->refs.fetch_add(1, std::memory_order_relaxed);
+      head.head()->history.store(edge.word, std::memory_order_relaxed);
+    }
+    return head;
+  }
 
   void push(Node* node) {
     node->link = ready_;
@@ -274,24 +286,25 @@ class Backward {
 
   void seed() {
     for (Root& root : roots_) {
-      if (wants(root.edge)) deliver(root.edge, root.grad);
+      if (Tensor grad = root.grad; wants(root.edge)) deliver(root.edge, grad);
     }
   }
 
-  void deliver(const Edge& edge, Tensor grad) {
+  // grad is taken away or summed up.
+  void deliver(const Edge& edge, Tensor& grad) {
     Node* node = edge.node();
-    if (is_accumulator(node)) {
-      accumulate(leaves_.of(static_cast<Accumulator*>(node)), std::move(grad));
+    Tensor& sum = is_accumulator(node) ? leaves_.of(static_cast<Accumulator*>(node))
+                                       : node->grads()[edge.output()];
+    if (!sum) {
+      sum.take(grad);
     } else {
-      accumulate(node->grads()[edge.output()], std::move(grad));
+      accumulate(sum, grad);
     }
   }
 
-  void accumulate(Tensor& sum, Tensor grad) {
-    if (!sum) {
-      sum = std::move(grad);
-    } else if (!options_.create_graph && sum.is_sole_owner() && is_dense(sum) &&
-               sum.dtype() == grad.dtype()) {
+  void accumulate(Tensor& sum, const Tensor& grad) {
+    if (!options_.create_graph && sum.is_sole_owner() && is_dense(sum) &&
+        sum.dtype() == grad.dtype()) {
       algebra_.add_in_place(sum, grad);
     } else {
       sum = algebra_.add(sum, grad);
@@ -309,9 +322,7 @@ class Backward {
     }
     bool any = false;
     for (const Tensor& grad : node.grads()) any = any || grad;
-    bool wanted = false;
-    for (const Edge& edge : node.inputs()) wanted = wanted || wants(edge);
-    if (!any || !wanted) return;
+    if (!any || !wants_any(node)) return;
     const Operator& op = algebra_.operator_of(node.op);
     if (node.has(Node::kFreed)) [[unlikely]] {
       fail(TG_ERROR_AUTOGRAD, op.name,
@@ -321,14 +332,23 @@ class Backward {
     if (op.gradient == nullptr) [[unlikely]] {
       fail(TG_ERROR_AUTOGRAD, op.name, " is not differentiable");
     }
-    Vjp vjp(*this, node);
+    Vjp vjp(*this, node, asked_.empty());
     op.gradient(vjp);
+    if (options_.create_graph) with_past_.clear();
     if (!options_.retain_graph) free_saved(node);
+  }
+
+  bool wants_any(Node& node) const {
+    if (asked_.empty()) return true;  // a node without edges was not recorded
+    for (const Edge& edge : node.inputs()) {
+      if (wants(edge)) return true;
+    }
+    return false;
   }
 
   static void free_saved(Node& node) {
     if (node.saved_n == 0) return;
-    for (Saved& saved : node.saved()) saved.tensor.reset();
+    for (Saved& saved : node.saved()) drop_saved(node, saved);
     node.set(Node::kFreed);
   }
 
@@ -391,7 +411,7 @@ class Backward {
       const TensorHead* head = accumulator.leaf.load(std::memory_order_relaxed);
       if (head == nullptr) return sum.grad.reset();
       former = accumulator.grad;
-      if (!former) leaf = make_head(*head->storage, head->dtype, layout_of_head(*head), false);
+      if (!former) leaf = make_head(*head->storage, head->dtype, layout_of_head(*head), kNoView);
     }
     if (former && options_.create_graph) {
       sum.grad = algebra_.add(former, sum.grad);
@@ -441,6 +461,7 @@ class Backward {
   Node* running_ = nullptr;
   LeafSums leaves_;
   Vector<Retained> retained_;
+  Vector<Tensor> with_past_;  // create_graph: saved tensors of the running node
 };
 
 void run_backward(const Algebra& algebra, std::span<Root> roots, std::span<Asked> asked,
@@ -473,7 +494,7 @@ uint64_t saved_bytes(Node& node) {
 
 // ---- Vjp ----
 
-bool Vjp::wants(int input) const { return pass_.wants(node_.inputs()[static_cast<size_t>(input)]); }
+bool Vjp::is_asked(const Edge& edge) const { return pass_.wants(edge); }
 
 bool Vjp::has_saved(uint32_t which) const {
   for (const Saved& saved : node_.saved()) {
@@ -482,9 +503,18 @@ bool Vjp::has_saved(uint32_t which) const {
   return false;
 }
 
-Tensor Vjp::saved(uint32_t which) const { return pass_.unpack(node_, which); }
+const Tensor& Vjp::saved(uint32_t which) const {
+  for (const Saved& saved : node_.saved()) {
+    if (saved.which != which) continue;
+    const Storage& storage = saved.tensor.storage();
+    if (saved.version != storage.version.load(std::memory_order_relaxed)) break;
+    if (pass_.creates_graph()) break;
+    return saved.tensor;
+  }
+  return pass_.unpack(node_, which);
+}
 
-void Vjp::give(int input, Tensor grad) { pass_.give(node_, input, std::move(grad)); }
+void Vjp::give(int input, Tensor grad) { pass_.give(node_, input, grad); }
 
 bool Vjp::creates_graph() const { return pass_.creates_graph(); }
 

@@ -47,13 +47,18 @@ class Backward;
 // What a gradient rule sees of the node that runs.
 class Vjp {
  public:
-  Vjp(Backward& pass, Node& node) : pass_(pass), node_(node) {}
+  // all: no input was asked for by name, so every one that has an edge is wanted.
+  Vjp(Backward& pass, Node& node, bool all) : pass_(pass), node_(node), all_(all) {}
 
   // The gradient of an output; null where none came (only operators with several outputs see that).
   const Tensor& grad(int output = 0) const { return node_.grads()[static_cast<size_t>(output)]; }
-  bool wants(int input) const;
-  // A saved input, or the result by kSavedOutput. Throws TG_ERROR_VERSION if it was changed.
-  Tensor saved(uint32_t which) const;
+  bool wants(int input) const {
+    const Edge edge = node_.inputs()[static_cast<size_t>(input)];
+    return edge && (all_ || is_asked(edge));
+  }
+  // A saved input, or the result by kSavedOutput, for as long as the rule runs. Throws
+  // TG_ERROR_VERSION if it was changed.
+  const Tensor& saved(uint32_t which) const;
   bool has_saved(uint32_t which) const;
   int inputs() const { return node_.inputs_n; }
   Meta input(int i) const { return input_meta(node_, i); }  // operators that keep shapes
@@ -67,8 +72,11 @@ class Vjp {
   }
 
  private:
+  bool is_asked(const Edge& edge) const;
+
   Backward& pass_;
   Node& node_;
+  bool all_;
 };
 
 }  // namespace tg

@@ -10,33 +10,76 @@ namespace tg {
 
 namespace {
 
-// What a node holds is let go of; nodes that die of it wait on the thread's list, so that a chain
-// of a million nodes is freed without recursion.
-void destroy(Node* node) noexcept {
-  if (node->has(Node::kAccumulator)) {
-    auto* accumulator = static_cast<Accumulator*>(node);
-    accumulator->grad.~Tensor();
-    give_back(accumulator, sizeof(Accumulator));
-    return;
-  }
-  for (Edge edge : node->inputs()) {
-    if (edge) let_go(edge.node());
-  }
-  for (Tensor& grad : node->grads()) grad.~Tensor();
-  for (Saved& saved : node->saved()) saved.tensor.~Tensor();
-  give_back_class(node, node->block_class);
-}
-
 bool last_reference(History* history) noexcept {
   return history->refs.load(std::memory_order_acquire) == 1 ||
          history->refs.fetch_sub(1, std::memory_order_acq_rel) == 1;
 }
 
+void drop(Node* node) noexcept;
+
+// What a node holds is let go of; nodes that die of it wait on the thread's list, so that a chain
+// of a million nodes is freed without recursion.
+[[gnu::always_inline]] inline void destroy(Node* node) noexcept {
+  constexpr uint8_t kSpecial = Node::kAccumulator | Node::kHusk;
+  if (const uint8_t flags = node->flags.load(std::memory_order_relaxed); (flags & kSpecial) != 0)
+      [[unlikely]] {
+    if ((flags & Node::kHusk) != 0) return give_back_class(node, node->block_class);
+    auto* accumulator = static_cast<Accumulator*>(node);
+    accumulator->grad.~Tensor();
+    give_back(accumulator, sizeof(Accumulator));
+    return;
+  }
+  for (const Edge edge : node->inputs()) {
+    if (edge && last_reference(edge.node())) drop(edge.node());
+  }
+  for (Tensor& grad : node->grads()) {
+    if (grad) [[unlikely]]
+      grad.reset();
+  }
+  if (node->saved_n != 0) {
+    // Saved heads that live on take counts: the node's own is the last but theirs.
+    node->refs.store(1, std::memory_order_relaxed);
+    node->set(Node::kHusk);
+    for (Saved& saved : node->saved()) drop_saved(*node, saved);
+    if (!last_reference(node)) return;
+  }
+  give_back_class(node, node->block_class);
+}
+
 }  // namespace
 
+void drop_shared(Node& node, Tensor& saved) noexcept {
+  node.refs.fetch_add(1, std::memory_order_relaxed);
+  saved.reset();
+}
+
+void save(Node& node, uint32_t place, const Tensor& x, uint32_t which) {
+  Saved* saved = node.saved().data() + place;
+  std::byte* head = node.saved_heads();
+  if (place > 0) {
+    const Tensor& before = saved[-1].tensor;
+    head = reinterpret_cast<std::byte*>(before.head()) + saved_head_bytes(before);
+  }
+  save_at(&node, saved, head, x, which);
+  save_name(x, *saved);
+}
+
+void save_name(const Tensor& x, const Saved& saved) {
+  if (!x.head()->has_flag(TensorHead::kExtras)) [[likely]]
+    return;
+  char text[256];
+  Message name(text, sizeof text);
+  if (append_name(*x.head(), name)) set_name(saved.tensor, text);
+}
+
 void let_go(History* history) noexcept {
-  if (!last_reference(history)) return;
-  auto* node = static_cast<Node*>(history);
+  if (last_reference(history)) drop(static_cast<Node*>(history));
+}
+
+namespace {
+
+// Nobody counts the node any more.
+void drop(Node* node) noexcept {
   ThreadRecord* thread = thread_record_or_null();
   if (thread == nullptr) return;       // no memory for a record: the node is lost, not the host
   if (thread->drop_list != nullptr) {  // a drop runs already: it will come to this node
@@ -47,57 +90,19 @@ void let_go(History* history) noexcept {
   }
   void* const bottom = thread;  // any address that is no node
   thread->drop_list = bottom;
-  destroy(node);
-  while (thread->drop_list != bottom) {
-    auto* next = static_cast<Node*>(thread->drop_list);
-    thread->drop_list = next->link == nullptr ? bottom : next->link;
-    destroy(next);
+  for (;;) {
+    destroy(node);
+    if (thread->drop_list == bottom) break;
+    node = static_cast<Node*>(thread->drop_list);
+    thread->drop_list = node->link == nullptr ? bottom : node->link;
   }
   thread->drop_list = nullptr;
 }
 
-Node* make_node(Op op, const NodeSize& size) {
-  const size_t bytes = sizeof(Node) + 8 + size.inputs * sizeof(Edge) +
-                       size.outputs * sizeof(Tensor) + size.saved * sizeof(Saved) +
-                       size.shapes_bytes + size.argument_bytes;
-  const uint32_t block_class = size_class(bytes);
-  ThreadRecord& thread = thread_record();
-  void* memory = take_class(block_class);
-  auto* node = new (memory) Node;
-  node->refs.store(1, std::memory_order_relaxed);
-  node->run.store(0, std::memory_order_relaxed);
-  node->pending = 0;
-  node->op = op;
-  node->flags.store(size.shapes_bytes != 0 ? Node::kShapes : 0, std::memory_order_relaxed);
-  node->marks.store(0, std::memory_order_relaxed);
-  node->inputs_n = static_cast<uint16_t>(size.inputs);
-  node->saved_n = static_cast<uint16_t>(size.saved);
-  node->outputs_n = static_cast<uint16_t>(size.outputs);
-  node->block_class = static_cast<uint16_t>(block_class);
-  node->link = nullptr;
-  node->sequence() = ++thread.sequence;
-  // Edges, gradients and saved tensors are all empty as zeros.
-  auto* word = &node->sequence() + 1;
-  const size_t words = size.inputs + size.outputs + 2 * size.saved;
-  static_assert(sizeof(Edge) == 8 && sizeof(Tensor) == 8 && sizeof(Saved) == 16);
-  for (size_t i = 0; i < words; ++i) word[i] = 0;
-  if (size.shapes_bytes != 0) *node->shapes() = size.shapes_bytes;
-  return node;
-}
+}  // namespace
 
 Accumulator* make_accumulator(TensorHead* leaf) {
-  auto* node = new (take(sizeof(Accumulator))) Accumulator;
-  node->refs.store(1, std::memory_order_relaxed);
-  node->run.store(0, std::memory_order_relaxed);
-  node->pending = 0;
-  node->op = Op{};
-  node->flags.store(Node::kAccumulator, std::memory_order_relaxed);
-  node->marks.store(0, std::memory_order_relaxed);
-  node->inputs_n = node->saved_n = node->outputs_n = 0;
-  node->link = nullptr;
-  node->grad_set_by_user = false;
-  node->leaf.store(leaf, std::memory_order_relaxed);
-  return node;
+  return new (take(sizeof(Accumulator))) Accumulator(leaf);
 }
 
 Meta input_meta(Node& node, int i) {
@@ -112,30 +117,6 @@ Meta input_meta(Node& node, int i) {
 
 // ---- a head's history ----
 
-namespace {
-
-// Bit 0 of the word: held for a few instructions, so the waiter spins.
-uint64_t lock_word(const TensorHead& head) {
-  auto& word = const_cast<std::atomic<uint64_t>&>(head.history);
-  uint64_t seen = word.load(std::memory_order_relaxed) & ~uint64_t{1};
-  while (!word.compare_exchange_weak(seen, seen | 1, std::memory_order_acquire,
-                                     std::memory_order_relaxed)) {
-    seen &= ~uint64_t{1};
-  }
-  return seen;
-}
-
-}  // namespace
-
-Edge take_edge(const TensorHead& head) {
-  if (head.history.load(std::memory_order_relaxed) == 0) return {};
-  const uint64_t word = lock_word(head);
-  const Edge edge(word);
-  if (edge) edge.node()->refs.fetch_add(1, std::memory_order_relaxed);
-  const_cast<TensorHead&>(head).history.store(word, std::memory_order_release);
-  return edge;
-}
-
 uint64_t swap_history(TensorHead& head, uint64_t word) {
   const uint64_t former = lock_word(head);
   head.history.store(word, std::memory_order_release);
@@ -149,8 +130,10 @@ Accumulator* accumulator_of(const TensorHead& head) {
 
 // No other thread can reach the head any more, so its word needs no lock.
 void forget_history(TensorHead& head) noexcept {
-  if (head.has_flag(TensorHead::kRetainsGrad)) forget_retained(head);
+  if (head.has_flag(TensorHead::kRetainsGrad)) [[unlikely]]
+    forget_retained(head);
   Node* node = Edge(head.history.load(std::memory_order_relaxed) & ~uint64_t{1}).node();
+  head.history.store(0, std::memory_order_relaxed);
   if (is_accumulator(node)) {
     auto* accumulator = static_cast<Accumulator*>(node);
     LockGuard guard(accumulator->lock);

@@ -16,7 +16,7 @@ inline constexpr SaveMask kReadsNothing = 0;
 inline constexpr SaveMask kReadsOutput = SaveMask{1} << kSavedOutput;
 inline constexpr SaveMask reads_input(int i) { return SaveMask{1} << i; }
 
-inline bool requires_grad(const TensorHead& head) {
+[[gnu::always_inline]] inline bool requires_grad(const TensorHead& head) {
   if (history_word(head) != 0) return true;
   // A view made where nothing records shows what its base says.
   if (head.is_view != 0) [[unlikely]]
@@ -45,14 +45,14 @@ inline uint32_t wanted_operands(const Tensor* const* operands, int n) {
 // errors of stale views.
 bool plan_record_special(const char* op, const Tensor* const* operands, int n, uint32_t wanted,
                          SaveMask saved);
+// With neither inference tensors nor views nothing can be wrong.
+[[gnu::always_inline]] inline bool is_special(const Tensor& x) {
+  return x && (x.is_inference() || x.is_view());
+}
 inline bool plan_record(const char* op, const Tensor* const* operands, int n, uint32_t wanted,
                         SaveMask saved) {
-  // Neither inference tensors nor views: nothing can be wrong.
   bool special = false;
-  for (int i = 0; i < n; ++i) {
-    const Tensor& x = *operands[i];
-    if (x && (x.is_inference() || x.is_view())) special = true;
-  }
+  for (int i = 0; i < n; ++i) special = special || is_special(*operands[i]);
   return !special || plan_record_special(op, operands, n, wanted, saved);
 }
 

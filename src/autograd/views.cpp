@@ -31,36 +31,8 @@ const char* origin_remedy(Origin origin) {
 
 }  // namespace
 
-namespace {
-
-void write_info(const Tensor& view, const Tensor& x, Origin own_origin) {
-  ViewInfo& info = view.head()->view_info();
-  TensorHead* base = x.head();
-  info.origin = own_origin;
-  if (x.is_view()) {
-    const ViewInfo& parent = x.head()->view_info();
-    base = parent.base;
-    info.origin = std::max(own_origin, parent.origin);
-  }
-  base->refs.fetch_add(1, std::memory_order_relaxed);
-  info.base = base;
-  info.history_version = x.storage().version.load(std::memory_order_relaxed);
-}
-
-}  // namespace
-
 Tensor make_view(const Tensor& x, const Layout& layout, Origin own_origin) {
-  if (x.is_inference()) return make_head(x.storage(), x.dtype(), layout, false);
-  Tensor view = make_head(x.storage(), x.dtype(), layout, true);
-  write_info(view, x, own_origin);
-  return view;
-}
-
-Tensor make_row_major_view(const Tensor& x, const int64_t* sizes, int rank, Origin own_origin) {
-  if (x.is_inference()) return make_row_major_head(x, sizes, rank, false);
-  Tensor view = make_row_major_head(x, sizes, rank, true);
-  write_info(view, x, own_origin);
-  return view;
+  return make_head(x.storage(), x.dtype(), layout, view_info_for(x, own_origin));
 }
 
 bool is_stale(const TensorHead& view) {

@@ -12,13 +12,25 @@ namespace tg {
 // inference tensor it is a tensor of its own that shares memory. No history yet.
 Tensor make_view(const Tensor& x, const Layout& layout, Origin own_origin);
 
-// The same for a row-major x seen under another shape.
-Tensor make_row_major_view(const Tensor& x, const int64_t* sizes, int rank, Origin own_origin);
+// What a view of x knows of its base; of an inference tensor it knows none.
+inline ViewInfo view_info_for(const Tensor& x, Origin own_origin) {
+  if (x.is_inference()) return kNoView;
+  const uint32_t version = x.storage().version.load(std::memory_order_relaxed);
+  if (!x.is_view()) return {x.head(), version, own_origin};
+  const ViewInfo& parent = x.head()->view_info();
+  return {parent.base, version, own_origin > parent.origin ? own_origin : parent.origin};
+}
+
+// The same as make_view for a row-major x seen under another shape.
+[[gnu::always_inline]] inline Tensor make_row_major_view(const Tensor& x, const int64_t* sizes,
+                                                         int rank, Origin own_origin) {
+  return make_row_major_head(x, sizes, rank, view_info_for(x, own_origin));
+}
 
 // Where views made now come from.
 inline Origin current_origin() {
-  if (inference_mode()) return Origin::inference;
-  return grad_mode() ? Origin::plain : Origin::no_grad;
+  if (recording_mode()) return Origin::plain;
+  return inference_mode() ? Origin::inference : Origin::no_grad;
 }
 
 // The base or another view was changed in place after the view was made in a way that the view's

@@ -11,17 +11,48 @@ void* take_slow(uint32_t size_class) noexcept;
 void give_back_slow(void* block, uint32_t size_class) noexcept;
 [[noreturn]] void fail_out_of_memory(size_t size);
 
+// A small block from the thread's list; null: the list is empty.
+inline void* pop_listed(uint32_t size_class) noexcept {
+  ThreadRecord* mine = record;
+  if (mine == nullptr) [[unlikely]]
+    return nullptr;
+  Blocks& blocks = mine->blocks;
+  FreeBlock* block = blocks.free[size_class];
+  if (block == nullptr) [[unlikely]]
+    return nullptr;
+  blocks.free[size_class] = block->next;
+  --blocks.count[size_class];
+  return block;
+}
+// Onto the thread's list; false: it is full.
+inline bool push_listed(void* block, uint32_t size_class) noexcept {
+  ThreadRecord* mine = record;
+  if (mine == nullptr) [[unlikely]]
+    return false;
+  Blocks& blocks = mine->blocks;
+  if (blocks.count[size_class] >= batch_size(size_class)) [[unlikely]]
+    return false;
+  auto* free_block = static_cast<FreeBlock*>(block);
+  free_block->next = blocks.free[size_class];
+  blocks.free[size_class] = free_block;
+  ++blocks.count[size_class];
+  return true;
+}
+
+// For a road with a slow half of its own, which tries again by take_class: null is no failure.
+inline void* take_listed([[maybe_unused]] uint32_t size_class) noexcept {
+#ifdef TG_FAULT_INJECTION
+  return nullptr;  // the slow half is where allocations are counted
+#else
+  return pop_listed(size_class);
+#endif
+}
+
 inline void* try_take_class(uint32_t size_class) noexcept {
   if (allocation_fails()) return nullptr;
-  ThreadRecord* mine = record;
-  if (size_class < kSmallClasses && mine != nullptr) [[likely]] {
-    Blocks& blocks = mine->blocks;
-    FreeBlock* block = blocks.free[size_class];
-    if (block != nullptr) [[likely]] {
-      blocks.free[size_class] = block->next;
-      --blocks.count[size_class];
+  if (size_class < kSmallClasses) [[likely]] {
+    if (void* block = pop_listed(size_class)) [[likely]]
       return block;
-    }
   }
   return take_slow(size_class);
 }
@@ -34,17 +65,8 @@ inline void* take_class(uint32_t size_class) {
 }
 
 inline void give_back_class(void* block, uint32_t size_class) noexcept {
-  ThreadRecord* mine = record;
-  if (size_class < kSmallClasses && mine != nullptr) [[likely]] {
-    Blocks& blocks = mine->blocks;
-    if (blocks.count[size_class] < batch_size(size_class)) [[likely]] {
-      auto* free_block = static_cast<FreeBlock*>(block);
-      free_block->next = blocks.free[size_class];
-      blocks.free[size_class] = free_block;
-      ++blocks.count[size_class];
-      return;
-    }
-  }
+  if (size_class < kSmallClasses && push_listed(block, size_class)) [[likely]]
+    return;
   give_back_slow(block, size_class);
 }
 
@@ -107,6 +129,53 @@ inline void discharge(int64_t bytes) noexcept {
   mine->blocks.bytes.store(own, std::memory_order_relaxed);
   if (own < -kSettle) [[unlikely]]
     settle(mine->blocks);
+}
+
+// A tensor's block and its bytes in the account at once: most tensors are small and come from the
+// thread's list. Throws TG_ERROR_OUT_OF_MEMORY; then nothing is counted.
+static_assert(class_size(kSmallClasses - 1) >= kChargedGlobally + 1024);  // its head included
+void* take_charged_slow(uint32_t size_class, int64_t bytes);
+// From the thread's list, with room in the account; null: nothing was done.
+inline void* take_charged_fast(uint32_t size_class, int64_t bytes) {
+  ThreadRecord* mine = record;
+  if (mine == nullptr) [[unlikely]]
+    return nullptr;
+  Blocks& blocks = mine->blocks;
+  FreeBlock* block = blocks.free[size_class];
+  const int64_t own = blocks.bytes.load(std::memory_order_relaxed) + bytes;
+  if (block == nullptr || own > blocks.headroom) [[unlikely]]
+    return nullptr;
+#ifdef TG_FAULT_INJECTION
+  if (allocation_fails()) fail_out_of_memory(class_size(size_class));
+#endif
+  blocks.free[size_class] = block->next;
+  --blocks.count[size_class];
+  blocks.bytes.store(own, std::memory_order_relaxed);
+  return block;
+}
+inline void* take_charged(uint32_t size_class, int64_t bytes) {
+  if (bytes < kChargedGlobally) [[likely]] {
+    if (void* block = take_charged_fast(size_class, bytes)) [[likely]]
+      return block;
+  }
+  return take_charged_slow(size_class, bytes);
+}
+
+// The reverse, where the thread's list has room for the block. false: nothing was done.
+inline bool give_back_charged(void* block, uint32_t size_class, int64_t bytes) noexcept {
+  ThreadRecord* mine = record;
+  if (mine == nullptr) [[unlikely]]
+    return false;
+  Blocks& blocks = mine->blocks;
+  const int64_t own = blocks.bytes.load(std::memory_order_relaxed) - bytes;
+  if (blocks.count[size_class] >= batch_size(size_class) || own < -kSettle) [[unlikely]]
+    return false;
+  auto* free_block = static_cast<FreeBlock*>(block);
+  free_block->next = blocks.free[size_class];
+  blocks.free[size_class] = free_block;
+  ++blocks.count[size_class];
+  blocks.bytes.store(own, std::memory_order_relaxed);
+  return true;
 }
 
 }  // namespace tg

@@ -255,6 +255,16 @@ void charge_slow(int64_t bytes) {
   renew_headroom(blocks);
 }
 
+void* take_charged_slow(uint32_t size_class, int64_t bytes) {
+  charge(bytes);
+  void* block = try_take_class(size_class);
+  if (block == nullptr) {
+    discharge(bytes);
+    fail_out_of_memory(class_size(size_class));
+  }
+  return block;
+}
+
 void renew_headroom(Blocks& blocks) noexcept {
   const int64_t settled = account.settled.load(std::memory_order_relaxed);
   const int64_t peak = account.peak.load(std::memory_order_relaxed) - settled;

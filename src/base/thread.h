@@ -27,15 +27,14 @@ inline constexpr uint32_t kSpareSlots = 64;
 struct ThreadRecord {
   Blocks blocks;
   // capi/handles.cpp: free slots that belong to this thread.
+  void* spare[kSpareSlots];
   uint32_t spare_count;
-  uint32_t spare[kSpareSlots];
-  std::atomic<int64_t> live_handles;  // made here less released here: the sum over threads counts
-  std::atomic<uint32_t> calls;        // depth of calls into the library: callbacks call back in
-  uint32_t callbacks;                 // depth of user callbacks that run
-  uint32_t callback_threw;            // one was left by an exception, which the seam will meet
-  uint64_t sequence;                  // autograd/node.h: number of the next node recorded here
-  void* drop_list;                    // autograd/node.cpp: nodes that wait to be freed
-  void* scope;                        // capi/scopes.cpp: the scope in use
+  std::atomic<uint32_t> calls;  // depth of calls into the library: callbacks call back in
+  uint32_t callbacks;           // depth of user callbacks that run
+  uint32_t callback_threw;      // one was left by an exception, which the seam will meet
+  uint64_t sequence;            // autograd/node.h: number of the next node recorded here
+  void* drop_list;              // autograd/node.cpp: nodes that wait to be freed
+  void* scope;                  // capi/scopes.cpp: the scope in use
   void (*leave_scope)(ThreadRecord& mine) noexcept;  // at the thread's end, where one is in use
   void* mode_spill;  // autograd/modes.cpp: mode entries deeper than the word holds
   uint32_t mode_depth;

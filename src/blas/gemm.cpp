@@ -192,35 +192,52 @@ void run_vector(DType dtype, const kernels::MatrixVector& s) noexcept {
   parallel_for(static_cast<size_t>((s.m + call.part - 1) / call.part), run_vector_part, &call);
 }
 
-// 2x2x2: less work than a look at the table of kernels.
-template <class T>
-void tiny(const Product& s) {
+// 2x2x2: less work than a look at the table of kernels. store(place, sum, column) ends an element.
+template <class T, class Store>
+[[gnu::always_inline]] inline void tiny(const Product& s, Store store) {
   const T* a = static_cast<const T*>(s.a);
   const T* b = static_cast<const T*>(s.b);
   const T a00 = a[0], a01 = a[s.a_column], a10 = a[s.a_row], a11 = a[s.a_row + s.a_column];
   const T b00 = b[0], b01 = b[s.b_column], b10 = b[s.b_row], b11 = b[s.b_row + s.b_column];
-  const T sums[4] = {a00 * b00 + a01 * b10, a00 * b01 + a01 * b11, a10 * b00 + a11 * b10,
-                     a10 * b01 + a11 * b11};
   T* c = static_cast<T*>(s.c);
-  T* const places[4] = {c, c + s.c_column, c + s.c_row, c + s.c_row + s.c_column};
-  const bool plain = s.alpha == 1 && s.beta == 0 && s.bias == nullptr && !s.relu;
-  for (int i = 0; i < 4; ++i) {
-    T value = sums[i];
-    if (!plain) [[unlikely]] {
-      value *= static_cast<T>(s.alpha);
-      if (s.beta != 0) value += static_cast<T>(s.beta) * *places[i];
-      if (s.bias != nullptr) value += static_cast<const T*>(s.bias)[i % 2 * s.bias_stride];
-      if (s.relu && value < 0) value = 0;
-    }
-    *places[i] = value;
-  }
+  store(c, a00 * b00 + a01 * b10, 0);
+  store(c + s.c_column, a00 * b01 + a01 * b11, 1);
+  store(c + s.c_row, a10 * b00 + a11 * b10, 0);
+  store(c + s.c_row + s.c_column, a10 * b01 + a11 * b11, 1);
+}
+template <class T>
+void tiny_plain(const Product& s) {
+  tiny<T>(s, [](T* place, T sum, int) { *place = sum; });
+}
+template <class T>
+[[gnu::noinline]] void tiny_finished(const Product& s) {
+  tiny<T>(s, [&](T* place, T sum, int column) {
+    sum *= static_cast<T>(s.alpha);
+    if (s.beta != 0) sum += static_cast<T>(s.beta) * *place;
+    if (s.bias != nullptr) sum += static_cast<const T*>(s.bias)[column * s.bias_stride];
+    if (s.relu && sum < 0) sum = 0;
+    *place = sum;
+  });
 }
 
-void run(DType dtype, const Product& s) noexcept {
+void multiply_other(DType dtype, const Product& s) noexcept;
+
+}  // namespace
+
+void multiply(DType dtype, const Product& s) noexcept {
   if (s.m == 2 && s.n == 2 && s.k == 2) {
     count(&Counters::own);
-    return dtype == DType::float32 ? tiny<float>(s) : tiny<double>(s);
+    const bool plain = s.alpha == 1 && s.beta == 0 && s.bias == nullptr && !s.relu;
+    if (dtype == DType::float32) return plain ? tiny_plain<float>(s) : tiny_finished<float>(s);
+    return plain ? tiny_plain<double>(s) : tiny_finished<double>(s);
   }
+  multiply_other(dtype, s);
+}
+
+namespace {
+
+// Apart, so that the smallest product needs no frame.
+[[gnu::noinline]] void multiply_other(DType dtype, const Product& s) noexcept {
   if (s.m == 0 || s.n == 0) return;
   if (s.n == 1) {
     return run_vector(dtype, {.y = s.c,
@@ -265,48 +282,6 @@ void run(DType dtype, const Product& s) noexcept {
 
 constinit Counters counters[kCounterLines]{};
 
-void gemm(DType dtype, const Matrix& c, const Matrix& a, const Matrix& b, double alpha,
-          double beta) noexcept {
-  // alpha 0: operands are not read, whatever computes it.
-  const int64_t k = alpha == 0 ? 0 : a.columns;
-  if (c.column_stride != 1 && c.row_stride == 1) {  // c^T = b^T a^T
-    return run(dtype, {.c = c.data,
-                       .c_row = c.column_stride,
-                       .c_column = 1,
-                       .a = b.data,
-                       .a_row = b.column_stride,
-                       .a_column = b.row_stride,
-                       .b = a.data,
-                       .b_row = a.column_stride,
-                       .b_column = a.row_stride,
-                       .m = c.columns,
-                       .n = c.rows,
-                       .k = k,
-                       .alpha = alpha,
-                       .beta = beta,
-                       .bias = nullptr,
-                       .bias_stride = 0,
-                       .relu = false});
-  }
-  run(dtype, {.c = c.data,
-              .c_row = c.row_stride,
-              .c_column = c.column_stride,
-              .a = a.data,
-              .a_row = a.row_stride,
-              .a_column = a.column_stride,
-              .b = b.data,
-              .b_row = b.row_stride,
-              .b_column = b.column_stride,
-              .m = c.rows,
-              .n = c.columns,
-              .k = k,
-              .alpha = alpha,
-              .beta = beta,
-              .bias = nullptr,
-              .bias_stride = 0,
-              .relu = false});
-}
-
 void gemv(DType dtype, const Vector& y, const Matrix& a, const Vector& x, double alpha,
           double beta) noexcept {
   if (y.size == 0) return;
@@ -333,23 +308,23 @@ void dot(DType dtype, void* result, const Vector& x, const Vector& y) noexcept {
 
 void linear(DType dtype, const Matrix& y, const Matrix& x, const Matrix& weight, const void* bias,
             int64_t bias_stride, bool relu) noexcept {
-  run(dtype, {.c = y.data,
-              .c_row = y.row_stride,
-              .c_column = y.column_stride,
-              .a = x.data,
-              .a_row = x.row_stride,
-              .a_column = x.column_stride,
-              .b = weight.data,
-              .b_row = weight.column_stride,
-              .b_column = weight.row_stride,
-              .m = y.rows,
-              .n = y.columns,
-              .k = x.columns,
-              .alpha = 1,
-              .beta = 0,
-              .bias = bias,
-              .bias_stride = bias_stride,
-              .relu = relu});
+  multiply(dtype, {.c = y.data,
+                   .c_row = y.row_stride,
+                   .c_column = y.column_stride,
+                   .a = x.data,
+                   .a_row = x.row_stride,
+                   .a_column = x.column_stride,
+                   .b = weight.data,
+                   .b_row = weight.column_stride,
+                   .b_column = weight.row_stride,
+                   .m = y.rows,
+                   .n = y.columns,
+                   .k = x.columns,
+                   .alpha = 1,
+                   .beta = 0,
+                   .bias = bias,
+                   .bias_stride = bias_stride,
+                   .relu = relu});
 }
 
 }  // namespace tg::blas

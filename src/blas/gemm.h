@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "base/dtype.h"
+#include "kernels/small_gemm.h"
 
 namespace tg::blas {
 
@@ -26,9 +27,36 @@ struct Vector {
 
 // All take float32 and float64 alone.
 
-// c = alpha a b + beta c. Where beta is 0, c is not read: what lies there may be NaN.
-void gemm(DType dtype, const Matrix& c, const Matrix& a, const Matrix& b, double alpha = 1,
-          double beta = 0) noexcept;
+// The product as the kernels take it.
+void multiply(DType dtype, const kernels::Product& product) noexcept;
+
+// c = alpha a b + beta c. Where beta is 0, c is not read: what lies there may be NaN. In line, so
+// that the matrices of a small product are never written down.
+inline void gemm(DType dtype, const Matrix& c, const Matrix& a, const Matrix& b, double alpha = 1,
+                 double beta = 0) noexcept {
+  // alpha 0: operands are not read, whatever computes it.
+  const int64_t k = alpha == 0 ? 0 : a.columns;
+  const bool turned = c.column_stride != 1 && c.row_stride == 1;  // c^T = b^T a^T
+  const Matrix& first = turned ? b : a;
+  const Matrix& second = turned ? a : b;
+  multiply(dtype, {.c = c.data,
+                   .c_row = turned ? c.column_stride : c.row_stride,
+                   .c_column = turned ? c.row_stride : c.column_stride,
+                   .a = first.data,
+                   .a_row = turned ? first.column_stride : first.row_stride,
+                   .a_column = turned ? first.row_stride : first.column_stride,
+                   .b = second.data,
+                   .b_row = turned ? second.column_stride : second.row_stride,
+                   .b_column = turned ? second.row_stride : second.column_stride,
+                   .m = turned ? c.columns : c.rows,
+                   .n = turned ? c.rows : c.columns,
+                   .k = k,
+                   .alpha = alpha,
+                   .beta = beta,
+                   .bias = nullptr,
+                   .bias_stride = 0,
+                   .relu = false});
+}
 
 // y = alpha a x + beta y.
 void gemv(DType dtype, const Vector& y, const Matrix& a, const Vector& x, double alpha = 1,

@@ -25,7 +25,7 @@ bool replace_extra_grad(const TensorHead& head, Tensor& grad, bool set_by_user) 
 // The head ends: its extras end with it.
 void forget_extras(TensorHead& head) noexcept;
 
-// The head ends: its history too. Defined in autograd/node.cpp, beside let_go.
+// The head ends: its history too, which it has. Defined in autograd/node.cpp, beside let_go.
 void forget_history(TensorHead& head) noexcept;
 
 }  // namespace tg

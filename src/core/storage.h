@@ -15,10 +15,10 @@ struct Owner {
 };
 
 struct Storage {
-  std::atomic<uint32_t> refs;       // tensors that look at these bytes
-  std::atomic<uint32_t> version;    // +1 by each in-place write; saved tensors compare it
-  std::byte* data;                  // on 64 bytes where the library made it
-  std::atomic<const Owner*> owner;  // null: the data lie in this block
+  std::atomic<uint32_t> refs{1};     // tensors that look at these bytes
+  std::atomic<uint32_t> version{0};  // +1 by each in-place write; saved tensors compare it
+  std::byte* data;                   // on 64 bytes where the library made it
+  std::atomic<const Owner*> owner;   // null: the data lie in this block
   // Bytes in 48 bits, size class of the block in 8, then flags. All access is atomic and relaxed:
   // readers may set kEscaped and kPacked.
   std::atomic<uint64_t> extent;

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/extras.h"
+#include "core/heads-inl.h"
 
 namespace tg {
 
@@ -19,92 +20,65 @@ std::byte* align_data(std::byte* p) {
   return p + (aligned - address);
 }
 
-// dtype, rank, the marks of birth and the empty flags are one word: one store instead of bit by
-// bit.
-inline TensorHead* init_head(void* memory, Storage* storage, DType dtype, int rank, bool is_view,
-                             bool row_major, int64_t offset) {
-  auto* head = new (memory) TensorHead;
-  head->refs.store(1, std::memory_order_relaxed);
-  const uint32_t form = static_cast<uint32_t>(dtype) | static_cast<uint32_t>(rank) << 8 |
-                        uint32_t{is_view} << 13 | uint32_t{row_major} << 14;
-  static_assert(std::endian::native == std::endian::little);
-  std::memcpy(&head->dtype, &form, sizeof form);
-  head->storage = storage;
-  head->offset = offset;
-  head->history.store(0, std::memory_order_relaxed);
-  return head;
-}
-
 inline Storage* init_storage(void* memory, std::byte* data, const Owner* owner, uint64_t extent) {
   auto* storage = new (memory) Storage;
-  storage->refs.store(1, std::memory_order_relaxed);
-  storage->version.store(0, std::memory_order_relaxed);
   storage->data = data;
   storage->owner.store(owner, std::memory_order_relaxed);
-  if (inference_mode()) extent |= Storage::kInference;
-  storage->extent.store(extent, std::memory_order_relaxed);
+  static_assert(Storage::kInference > kInferenceNow);
+  constexpr int kUp = std::countr_zero(Storage::kInference) - std::countr_zero(kInferenceNow);
+  storage->extent.store(extent | (state & kInferenceNow) << kUp, std::memory_order_relaxed);
   return storage;
 }
 
-}  // namespace
-
-namespace {
+inline size_t front_bytes(int rank) { return sizeof(Storage) + head_bytes(rank, false); }
 
 // One block: storage, head, data. The storage stands first, so that its address frees the block.
 [[gnu::always_inline]] inline TensorHead* make_block(DType dtype, int rank, int64_t bytes) {
-  const size_t front = sizeof(Storage) + head_bytes(rank, false);
-  charge(bytes);
+  const size_t front = front_bytes(rank);
   const size_t total = front + (kDataAlignment - kBlockAlignment) + static_cast<size_t>(bytes);
   const uint32_t block_class = size_class(total);
-  auto* block = static_cast<std::byte*>(try_take_class(block_class));
-  if (block == nullptr) [[unlikely]] {
-    discharge(bytes);
-    fail_out_of_memory(total);
-  }
+  auto* block = static_cast<std::byte*>(take_charged(block_class, bytes));
   Storage* storage =
       init_storage(block, align_data(block + front), nullptr,
                    static_cast<uint64_t>(bytes) | uint64_t{block_class} << Storage::kClassShift);
-  return init_head(block + sizeof(Storage), storage, dtype, rank, false, true, 0);
+  return init_head(block + sizeof(Storage), storage, form_of(dtype, rank, false, true), 0);
 }
 
 }  // namespace
+
+Tensor make_row_major_head_slow(const Tensor& x, const int64_t* sizes, int rank, ViewInfo info) {
+  void* memory = take_class(head_class(rank, info.base != nullptr));
+  return Tensor(init_row_major_head(memory, x, sizes, rank, info));
+}
+
+Tensor make_same(const Tensor& x) {
+  // Where x fills a small block of its own, the result's block is the same: form, bytes and class
+  // need not be worked out again.
+  const TensorHead* from = x.head();
+  const Storage* storage = from->storage;
+  const uint64_t extent = storage->flags();
+  if (static_cast<const void*>(from) == static_cast<const void*>(storage + 1) &&
+      (extent & kSpecialExtent) == 0) [[likely]] {
+    constexpr uint64_t kClassMask = uint64_t{0xff} << Storage::kClassShift;
+    const int rank = from->rank;
+    const auto block_class = static_cast<uint32_t>(extent >> Storage::kClassShift) & 0xffu;
+    if (void* taken =
+            take_charged_fast(block_class, static_cast<int64_t>(extent & (kChargedGlobally - 1)))) {
+      auto* block = static_cast<std::byte*>(taken);
+      Storage* made = init_storage(block, align_data(block + front_bytes(rank)), nullptr,
+                                   extent & (kClassMask | (kChargedGlobally - 1)));
+      TensorHead* head = init_head(block + sizeof(Storage), made, from->form(), 0);
+      copy_layout(head, from, rank);
+      return Tensor(head);
+    }
+  }
+  return make_tensor(x.dtype(), x.sizes(), x.rank());
+}
 
 namespace {
 
-inline void write_row_major(TensorHead* head, const int64_t* sizes, int rank) {
-  int64_t* to = head->sizes();
-  int64_t stride = 1;
-  for (int d = rank - 1; d >= 0; --d) {
-    const int64_t size = sizes[d];
-    to[d] = size;
-    to[rank + d] = stride;
-    stride *= size + (size == 0);
-  }
-}
-
-}  // namespace
-
-Tensor make_row_major_head(const Tensor& x, const int64_t* sizes, int rank, bool with_info) {
-  void* memory = take(head_bytes(rank, with_info));
-  x.storage().refs.fetch_add(1, std::memory_order_relaxed);
-  TensorHead* head = init_head(memory, &x.storage(), x.dtype(), rank, with_info, true, x.offset());
-  write_row_major(head, sizes, rank);
-  return Tensor(head);
-}
-
-// x is row-major, so its strides are the result's and its bytes have been counted before.
-Tensor make_same(const Tensor& x) {
-  const int rank = x.rank();
-  const int64_t* from = x.sizes();
-  int64_t elements = 1;
-  for (int d = 0; d < rank; ++d) elements *= from[d];
-  TensorHead* head = make_block(x.dtype(), rank, elements << size_shift(x.dtype()));
-  int64_t* to = head->sizes();
-  for (int d = 0; d < 2 * rank; ++d) to[d] = from[d];
-  return Tensor(head);
-}
-
-Tensor make_tensor(DType dtype, const int64_t* sizes, int rank) {
+// Large, empty or impossible ones too.
+[[gnu::noinline]] Tensor make_tensor_slow(DType dtype, const int64_t* sizes, int rank) {
   // A size of 0 counts as 1 in the product, as in the strides: [0, huge, huge] must not overflow.
   int64_t elements = 1;
   bool overflow = false, empty = false;
@@ -125,12 +99,41 @@ Tensor make_tensor(DType dtype, const int64_t* sizes, int rank) {
   return Tensor(head);
 }
 
-Tensor make_head(Storage& storage, DType dtype, const Layout& layout, bool with_info) {
+}  // namespace
+
+Tensor make_tensor(DType dtype, const int64_t* sizes, int rank) {
+  uint64_t elements = 1;
+  for (int d = 0; d < rank; ++d) {
+    // Each factor stays small, so no product overflows; 0 falls out as the greatest number.
+    const uint64_t size = static_cast<uint64_t>(sizes[d]);
+    if (size - 1 >= uint64_t{kChargedGlobally}) return make_tensor_slow(dtype, sizes, rank);
+    elements *= size;
+    if (elements >= uint64_t{kChargedGlobally}) return make_tensor_slow(dtype, sizes, rank);
+  }
+  const auto bytes = static_cast<int64_t>(elements << size_shift(dtype));
+  const size_t front = front_bytes(rank);
+  const uint32_t block_class =
+      size_class(front + (kDataAlignment - kBlockAlignment) + static_cast<size_t>(bytes));
+  if (bytes >= kChargedGlobally) return make_tensor_slow(dtype, sizes, rank);
+  auto* block = static_cast<std::byte*>(take_charged_fast(block_class, bytes));
+  if (block == nullptr) [[unlikely]]
+    return make_tensor_slow(dtype, sizes, rank);
+  Storage* storage =
+      init_storage(block, align_data(block + front), nullptr,
+                   static_cast<uint64_t>(bytes) | uint64_t{block_class} << Storage::kClassShift);
+  TensorHead* head =
+      init_head(block + sizeof(Storage), storage, form_of(dtype, rank, false, true), 0);
+  write_row_major(head, sizes, rank);
+  return Tensor(head);
+}
+
+Tensor make_rank_zero(DType dtype) { return Tensor(make_block(dtype, 0, size_of(dtype))); }
+
+Tensor make_head(Storage& storage, DType dtype, const Layout& layout, ViewInfo info) {
   const int rank = layout.shape.rank;
-  void* memory = take(head_bytes(rank, with_info));
-  storage.refs.fetch_add(1, std::memory_order_relaxed);
   const bool row_major = is_row_major(layout.shape.sizes, layout.strides, rank);
-  TensorHead* head = init_head(memory, &storage, dtype, rank, with_info, row_major, layout.offset);
+  void* memory = take_class(head_class(rank, info.base != nullptr));
+  TensorHead* head = init_other_head(memory, storage, dtype, rank, row_major, layout.offset, info);
   for (int d = 0; d < rank; ++d) {
     head->sizes()[d] = layout.shape.sizes[d];
     head->strides()[d] = layout.strides[d];
@@ -148,13 +151,11 @@ Layout layout_of(const Tensor& x) {
 
 Tensor second_head(const Tensor& x) {
   const int rank = x.rank();
-  void* memory = take(head_bytes(rank, false));
+  void* memory = take_class(head_class(rank, false));
   x.storage().refs.fetch_add(1, std::memory_order_relaxed);
   TensorHead* head =
-      init_head(memory, &x.storage(), x.dtype(), rank, false, x.row_major(), x.offset());
-  const int64_t* from = x.sizes();
-  int64_t* to = head->sizes();
-  for (int d = 0; d < 2 * rank; ++d) to[d] = from[d];
+      init_head(memory, &x.storage(), x.head()->form() & ~TensorHead::kIsView, x.offset());
+  copy_layout(head, x.head(), rank);
   return Tensor(head);
 }
 
@@ -169,8 +170,8 @@ Tensor make_borrowed(std::byte* first, DType dtype, const Layout& layout, int64_
   if (read_only) extent |= Storage::kReadOnly;
   Storage* storage = init_storage(block, first, owner, extent);
   const bool row_major = is_row_major(layout.shape.sizes, layout.strides, rank);
-  TensorHead* head =
-      init_head(block + sizeof(Storage), storage, dtype, rank, false, row_major, layout.offset);
+  TensorHead* head = init_head(block + sizeof(Storage), storage,
+                               form_of(dtype, rank, false, row_major), layout.offset);
   for (int d = 0; d < rank; ++d) {
     head->sizes()[d] = layout.shape.sizes[d];
     head->strides()[d] = layout.strides[d];
@@ -178,9 +179,7 @@ Tensor make_borrowed(std::byte* first, DType dtype, const Layout& layout, int64_
   return Tensor(head);
 }
 
-namespace {
-
-[[gnu::always_inline]] inline void end_storage(Storage* storage) noexcept {
+void free_storage(Storage* storage) noexcept {
   const uint64_t extent = storage->flags();
   if ((extent & Storage::kBorrowed) == 0) [[likely]] {
     discharge(static_cast<int64_t>(extent & Storage::kBytesMask));
@@ -191,26 +190,33 @@ namespace {
   give_back_class(storage, static_cast<uint32_t>(extent >> Storage::kClassShift) & 0xffu);
 }
 
-}  // namespace
-
-void free_storage(Storage* storage) noexcept { end_storage(storage); }
-
 void free_head(TensorHead* head) noexcept {
+  if (!free_head_fast(head)) free_head_slow(head);
+}
+
+void free_head_slow(TensorHead* head) noexcept {
   // History first: until then a running backward may still give the tensor a .grad.
-  if (head->history.load(std::memory_order_relaxed) != 0) forget_history(*head);
+  if (head->history.load(std::memory_order_relaxed) != 0) {
+    forget_history(*head);
+    if (free_head_fast(head)) return;
+  }
   if (head->has_flag(TensorHead::kExtras)) [[unlikely]]
     forget_extras(*head);
   Storage* storage = head->storage;
   // The first head is the tenant of the storage's block; all others have a block of their own.
   if (static_cast<void*>(head) != static_cast<void*>(storage + 1)) {
-    TensorHead* base = head->is_view != 0 ? head->view_info().base : nullptr;
-    give_back(head, head_bytes(head->rank, head->is_view != 0));
-    release_storage(storage);
-    if (base != nullptr) Tensor(base).reset();
-    return;
+    if (head->embedded != 0) {
+      History* owner = head->owner();
+      release_storage(storage);
+      return let_go(owner);
+    }
+    if (head->is_view != 0) {
+      const Tensor base(head->view_info().base);
+      return give_back_class(head, head_class(head->rank, true));
+    }
+    give_back_class(head, head_class(head->rank, false));
+    return release_storage(storage);
   }
-  // Most tensors are the only ones on their storage: it ends here without another call.
-  if (storage->refs.load(std::memory_order_acquire) == 1) return end_storage(storage);
   release_storage(storage);
 }
 

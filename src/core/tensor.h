@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <new>
 #include <utility>
 
@@ -19,7 +20,7 @@ namespace tg {
 
 // All that core knows of autograd: a tensor may have a past, and how to let go of it.
 struct History {
-  std::atomic<uint32_t> refs;
+  std::atomic<uint32_t> refs{1};
 };
 void let_go(History* history) noexcept;  // defined in autograd/node.cpp
 
@@ -28,7 +29,7 @@ enum class Origin : uint8_t { plain, multi, no_grad, inference };
 
 struct TensorHead;
 struct ViewInfo {
-  TensorHead* base;          // counted; never itself a view
+  TensorHead* base;          // counted, and with it the storage; never itself a view
   uint32_t history_version;  // the storage version that the view's history belongs to
   Origin origin;
 };
@@ -40,7 +41,7 @@ struct TensorHead {
   uint8_t is_view : 1;
   uint8_t row_major : 1;  // elements lie in row-major order without gaps; fixed at birth
   std::atomic<uint8_t> flags;
-  uint8_t spare;
+  uint8_t embedded;  // lies in a node's block: the node stands behind the strides
   Storage* storage;
   int64_t offset;  // in elements
   // One word like an edge: node in 48 bits, output number in 16. 0: needs no gradient. A leaf's
@@ -59,15 +60,76 @@ struct TensorHead {
   const ViewInfo& view_info() const {
     return *reinterpret_cast<const ViewInfo*>(sizes() + 2 * rank);
   }
+  History*& owner() { return *reinterpret_cast<History**>(sizes() + 2 * rank); }
   bool has_flag(uint8_t flag) const { return (flags.load(std::memory_order_relaxed) & flag) != 0; }
+
+  // dtype, rank and the marks of birth as one number: 8 bits, 5, is_view, row_major.
+  static constexpr int kRankShift = 8;
+  static constexpr uint32_t kIsView = 1u << 13;
+  static constexpr uint32_t kRowMajor = 1u << 14;
+  static constexpr uint32_t kEmbedded = 1u << 24;  // of the word that a head begins with
+  uint32_t form() const {
+    uint16_t bits;
+    std::memcpy(&bits, &dtype, sizeof bits);
+    return bits;
+  }
 };
 static_assert(sizeof(TensorHead) == 32);
 
 inline constexpr size_t head_bytes(int rank, bool is_view) {
   return sizeof(TensorHead) + 16 * static_cast<size_t>(rank) + (is_view ? sizeof(ViewInfo) : 0);
 }
+// size_class(head_bytes(rank, is_view)) without its branches.
+inline constexpr uint32_t head_class(int rank, bool is_view) {
+  const uint32_t last = static_cast<uint32_t>(rank) + 1 + (is_view ? 1 : 0);
+  return last < kStepClasses ? last : kStepClasses;
+}
+static_assert(head_class(0, false) == size_class(head_bytes(0, false)));
+static_assert(head_class(13, true) == size_class(head_bytes(13, true)));
+static_assert(head_class(14, true) == size_class(head_bytes(14, true)));
+static_assert(head_class(kMaxRank, true) == size_class(head_bytes(kMaxRank, true)));
 
+inline constexpr size_t embedded_head_bytes(int rank) {
+  return sizeof(TensorHead) + 16 * static_cast<size_t>(rank) + 16;
+}
+
+// The end of a head that nobody counts any more.
+void free_head_slow(TensorHead* head) noexcept;
+// The same for most tensors: small, without a past, the only one on its own storage. false: nothing
+// was done.
+inline constexpr uint64_t kSpecialExtent =
+    Storage::kBorrowed | Storage::kPacked | (Storage::kBytesMask & ~uint64_t{kChargedGlobally - 1});
+inline bool free_head_fast(TensorHead* head) noexcept {
+  Storage* storage = head->storage;
+  if (static_cast<void*>(head) != static_cast<void*>(storage + 1) ||
+      storage->refs.load(std::memory_order_acquire) != 1)
+    return false;
+  const uint64_t extent = storage->flags();
+  return head->history.load(std::memory_order_relaxed) == 0 &&
+         !head->has_flag(TensorHead::kExtras) && (extent & kSpecialExtent) == 0 &&
+         give_back_charged(storage, static_cast<uint32_t>(extent >> Storage::kClassShift) & 0xffu,
+                           static_cast<int64_t>(extent & (kChargedGlobally - 1)));
+}
 void free_head(TensorHead* head) noexcept;
+
+// The same for a view without a past. Gives its base, whose count is the caller's now; null:
+// nothing was done.
+inline TensorHead* free_view_fast(TensorHead* head) noexcept {
+  if (head->is_view == 0 || head->history.load(std::memory_order_relaxed) != 0 ||
+      head->has_flag(TensorHead::kExtras))
+    return nullptr;
+  const int rank = head->rank;
+  TensorHead* base = head->view_info().base;
+  const uint32_t block_class = head_class(rank, true);
+  return push_listed(head, block_class) ? base : nullptr;
+}
+
+// Lets go of one count. true: it was the last, and the head is the caller's to free.
+inline bool last_count(TensorHead* head) noexcept {
+  // A sole owner needs no read-modify-write: nobody else can count up from nothing.
+  return head->refs.load(std::memory_order_acquire) == 1 ||
+         head->refs.fetch_sub(1, std::memory_order_acq_rel) == 1;
+}
 
 class Tensor {
  public:
@@ -91,6 +153,7 @@ class Tensor {
   explicit operator bool() const { return head_ != nullptr; }
   TensorHead* head() const { return head_; }
   TensorHead* give_up() { return std::exchange(head_, nullptr); }
+  void take(Tensor& other) noexcept { head_ = other.give_up(); }  // into a null tensor
   void reset() noexcept {
     drop();
     head_ = nullptr;
@@ -118,16 +181,13 @@ class Tensor {
   bool is_inference() const { return head_->storage->is_inference(); }
   // Nobody else can see these elements: they may be changed or handed on.
   bool is_sole_owner() const {
-    return head_->refs.load(std::memory_order_acquire) == 1 &&
+    return head_->refs.load(std::memory_order_acquire) == 1 && !is_view() &&
            head_->storage->refs.load(std::memory_order_acquire) == 1;
   }
 
  private:
   void drop() noexcept {
-    if (head_ != nullptr && (head_->refs.load(std::memory_order_acquire) == 1 ||
-                             head_->refs.fetch_sub(1, std::memory_order_acq_rel) == 1)) {
-      free_head(head_);
-    }
+    if (head_ != nullptr && last_count(head_)) free_head(head_);
   }
   TensorHead* head_ = nullptr;
 };
@@ -154,8 +214,12 @@ inline Tensor make_tensor(const Meta& meta) {
   return make_tensor(meta.dtype, meta.shape.sizes, meta.shape.rank);
 }
 
+Tensor make_rank_zero(DType dtype);
+
 // A new tensor with the dtype and sizes of x, which is row-major; its elements are not set.
 Tensor make_same(const Tensor& x);
+// How many elements a tensor has that was made a moment ago: nobody else looks at its storage.
+inline int64_t fresh_numel(const Tensor& x) { return x.storage().bytes() >> size_shift(x.dtype()); }
 
 // A second head on a storage, without history: for views, detached and saved tensors.
 struct Layout {
@@ -164,10 +228,9 @@ struct Layout {
   int64_t offset;  // in elements from the start of the storage
 };
 Layout layout_of(const Tensor& x);
-// with_info: room for a ViewInfo, which the caller fills at once.
-Tensor make_head(Storage& storage, DType dtype, const Layout& layout, bool with_info);
-// The same for x's elements in row-major order under another shape; x is row-major.
-Tensor make_row_major_head(const Tensor& x, const int64_t* sizes, int rank, bool with_info);
+// info: of a view (its base is counted here); for all others its base is null.
+inline constexpr ViewInfo kNoView{nullptr, 0, Origin::plain};
+Tensor make_head(Storage& storage, DType dtype, const Layout& layout, ViewInfo info);
 Tensor second_head(const Tensor& x);  // same elements, no history, no base
 
 // Memory of the host. On success `owner` belongs to the storage.

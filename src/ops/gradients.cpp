@@ -29,7 +29,7 @@ Tensor clone_like(const Tensor& x, const Tensor& like) {
   Tensor whole = make_tensor(x.dtype(), x.sizes(), x.rank());
   Layout layout = layout_of(whole);
   for (int d = 0; d < x.rank(); ++d) layout.strides[d] = like.stride(d);
-  Tensor out = make_head(whole.storage(), x.dtype(), layout, false);
+  Tensor out = make_head(whole.storage(), x.dtype(), layout, kNoView);
   copy_(out, x);  // recorded where create_graph asks for it
   return out;
 }

@@ -207,8 +207,8 @@ Tensor run_join(Operands tensors, int64_t dim) {
   Reserved node;
   if (records) {
     const size_t n = tensors.size();
-    node = Reserved(
-        make_node(O::id, {static_cast<uint32_t>(n), 1, 0, 0, sizeof(JoinArgs) + n * sizeof(Part)}));
+    node = Reserved(make_node(
+        O::id, {static_cast<uint32_t>(n), 1, 0, 0, 0, sizeof(JoinArgs) + n * sizeof(Part)}));
     Node& made = *node.get();
     made.args<JoinArgs>() = args;
     auto* part = const_cast<Part*>(parts_of(made.args<JoinArgs>()));

@@ -49,7 +49,7 @@ void check_rank(int operand, const char* name, const Tensor& x, int rank, const 
                " must be equal; transpose or reshape one");
 }
 
-blas::Matrix matrix(const Tensor& x) {
+[[gnu::always_inline]] inline blas::Matrix matrix(const Tensor& x) {
   return {x.data(), x.size(0), x.size(1), x.stride(0), x.stride(1)};
 }
 blas::Matrix transposed(const blas::Matrix& x) {

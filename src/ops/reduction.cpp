@@ -51,7 +51,20 @@ void reduced_strides(const Tensor& out, const Tensor& x, const DimsArgs& k, int6
   }
 }
 
+// The sum of a row-major float32 or float64 tensor needs no strides.
+bool sums_plainly(const Tensor& x) { return x.row_major() && x.dtype() <= DType::float64; }
+void sum_plainly(const Tensor& out, const Tensor& x, double divisor) {
+  double total = kernels::sum_contiguous(x.dtype(), x.data(), x.numel());
+  if (divisor != 1) total /= divisor;
+  if (x.dtype() == DType::float32) {
+    *reinterpret_cast<float*>(out.data()) = static_cast<float>(total);
+  } else {
+    *reinterpret_cast<double*>(out.data()) = total;
+  }
+}
+
 void fold(Fold kind, const Tensor& out, const DimsArgs& k, const Tensor& x, double divisor) {
+  if (kind == Fold::sum && out.rank() == 0 && sums_plainly(x)) return sum_plainly(out, x, divisor);
   int64_t strides[kMaxRank];
   reduced_strides(out, x, k, strides);
   kernels::reduce(kind, x.dtype(), out.data(), strides, x.data(), x.strides(), x.sizes(), x.rank(),
@@ -271,7 +284,14 @@ Dims dims_of(const Tensor& x, std::span<const int64_t> dims) {
   return mask & all_dims(x);  // rank 0 takes dim 0 but has none
 }
 
-Tensor sum(const Tensor& x) { return sum_mask(x, all_dims(x), false); }
+Tensor sum(const Tensor& x) {
+  if (sums_plainly(x) && !(recording_mode() && requires_grad(x))) [[likely]] {
+    Tensor out = make_rank_zero(x.dtype());
+    sum_plainly(out, x, 1);
+    return out;
+  }
+  return sum_mask(x, all_dims(x), false);
+}
 Tensor sum_dims(const Tensor& x, std::span<const int64_t> dims, bool keepdim) {
   return sum_mask(x, dims_of(x, dims), keepdim);
 }

@@ -39,16 +39,24 @@ void write_shapes(Node& node, const Tensor* const* operands, int n) {
 Node* reserve_node(const Recording& recording, const Tensor* const* operands, int n,
                    const Meta& meta) {
   bool shapes = recording.shapes == Shapes::always;
-  uint32_t saved = (recording.saved & kReadsOutput) != 0 ? 1 : 0;
+  uint32_t saved = 0;
+  size_t bytes = 0;
+  if ((recording.saved & kReadsOutput) != 0) {
+    saved = 1;
+    bytes = embedded_head_bytes(meta.shape.rank);
+  }
   for (int i = 0; i < n; ++i) {
     if (!*operands[i]) continue;
-    if ((recording.saved >> i & 1) != 0) ++saved;
+    if ((recording.saved >> i & 1) != 0) {
+      ++saved;
+      bytes += saved_head_bytes(*operands[i]);
+    }
     if (recording.shapes == Shapes::if_they_differ && (recording.wanted >> i & 1) != 0) {
       shapes = shapes || differs(*operands[i], meta);
     }
   }
   Reserved node(make_node(
-      recording.op, {static_cast<uint32_t>(n), recording.outputs, saved,
+      recording.op, {static_cast<uint32_t>(n), recording.outputs, saved, bytes,
                      shapes ? bytes_of_shapes(operands, n) : 0,
                      recording.argument_bytes + (recording.in_place ? sizeof(uint64_t) : 0)}));
   Node& made = *node.get();
@@ -65,27 +73,12 @@ Node* reserve_node(const Recording& recording, const Tensor* const* operands, in
   return node.give_up();
 }
 
-Node* reserve_shaped_node(Op op, const Tensor& x, size_t argument_bytes) {
-  const int rank = x.rank();
-  const size_t shapes_bytes = (2 + static_cast<size_t>(rank)) * sizeof(uint64_t);
-  Node* node = make_node(op, {1, 1, 0, shapes_bytes, argument_bytes});
-  node->inputs()[0] = take_edge(*x.head());
-  uint64_t* p = node->shapes() + 1;
-  *p++ = static_cast<uint64_t>(rank) | uint64_t{static_cast<uint8_t>(x.dtype())} << 8;
-  for (int d = 0; d < rank; ++d) *p++ = static_cast<uint64_t>(x.size(d));
-  return node;
-}
-
-void save(Node& node, uint32_t place, const Tensor& x, uint32_t which) {
-  Saved& saved = node.saved()[place];
-  saved.tensor = second_head(x);
-  saved.version = x.storage().version.load(std::memory_order_relaxed);
-  saved.which = which;
-  if (x.head()->has_flag(TensorHead::kExtras)) [[unlikely]] {
-    char text[256];
-    Message name(text, sizeof text);
-    if (append_name(*x.head(), name)) set_name(saved.tensor, text);
+void save_names(Node* node, const Tensor* const* operands, const Tensor& out) {
+  Reserved guard(node);
+  for (const Saved& saved : node->saved()) {
+    save_name(saved.which == kSavedOutput ? out : *operands[saved.which], saved);
   }
+  guard.give_up();
 }
 
 void reserve_saved_result(Node& node, const Tensor& out) {

@@ -17,7 +17,6 @@
 //   lane, scalars(args)         elementwise: the loop of kernels/table.h and its numbers (optional)
 #pragma once
 
-#include <bit>
 #include <cstring>
 #include <tuple>
 #include <type_traits>
@@ -131,10 +130,7 @@ struct Recording {
 // result's, to which the inputs' shapes are compared.
 Node* reserve_node(const Recording& recording, const Tensor* const* operands, int n,
                    const Meta& meta);
-// A saved tensor stands apart from the graph: a second head without history, so that no node ever
-// holds itself. Names go along.
-void save(Node& node, uint32_t place, const Tensor& x, uint32_t which);
-// The result's own place among the saved ones was reserved as the last.
+// The result is saved last.
 void reserve_saved_result(Node& node, const Tensor& out);
 void link_saved_result(Node& node) noexcept;
 
@@ -241,31 +237,93 @@ template <class O, class... In>
   }
 }
 
+// Names of saved operands, where one has a name. Throws where memory runs out; the node goes then.
+void save_names(Node* node, const Tensor* const* operands, const Tensor& out);
+
+// The node of a call that keeps no shapes: its size follows from the operands, in line.
+template <class O, class... In>
+[[gnu::always_inline]] inline Node* reserve_simple_node(uint32_t wanted, SaveMask saved,
+                                                        const Args<O>& args, const Tensor& out,
+                                                        const In&... inputs) {
+  constexpr uint32_t n = sizeof...(In);
+  constexpr size_t argument_bytes = std::is_same_v<Args<O>, NoArgs> ? 0 : sizeof(Args<O>);
+  constexpr SaveMask possible = saves<O>((1u << n) - 1);
+  uint32_t saved_n = 0;
+  size_t bytes = 0;
+  const auto measure = [&] [[gnu::always_inline]] (const Tensor& x, SaveMask bit) {
+    if ((possible & bit) == 0 || (saved & bit) == 0 || !x) return;
+    ++saved_n;
+    bytes += saved_head_bytes(x);
+  };
+  SaveMask bit = 1;
+  ((measure(inputs, bit), bit <<= 1), ...);
+  measure(out, kReadsOutput);
+  Node* node = make_bare_node(O::id, {n, 1, saved_n, bytes, 0, argument_bytes});
+  // From here on nothing fails but the copy of a name.
+  auto* edge = reinterpret_cast<Edge*>(&node->sequence() + 1);
+  auto* grad = reinterpret_cast<Tensor*>(edge + n);
+  auto* place = reinterpret_cast<Saved*>(grad + 1);
+  auto* head = reinterpret_cast<std::byte*>(place + saved_n);
+  new (grad) Tensor();
+  bool named = false;
+  const auto put = [&] [[gnu::always_inline]] (const Tensor& x, SaveMask its, uint32_t which) {
+    if ((possible & its) == 0 || (saved & its) == 0 || !x) return;
+    head = save_at(node, place++, head, x, which);
+    named = named || x.head()->has_flag(TensorHead::kExtras);
+  };
+  uint32_t i = 0;
+  ((*edge++ = (wanted >> i & 1) != 0 ? take_edge(*inputs.head()) : Edge(),
+    put(inputs, SaveMask{1} << i, i), ++i),
+   ...);
+  put(out, kReadsOutput, kSavedOutput);
+  if constexpr (argument_bytes != 0) node->args<Args<O>>() = args;
+  if (named) [[unlikely]] {
+    const Tensor* const operands[] = {&inputs...};
+    save_names(node, operands, out);
+  }
+  return node;
+}
+
 // A node with one operand that requires grad, keeps its sizes and saves nothing: views, sums.
-Node* reserve_shaped_node(Op op, const Tensor& x, size_t argument_bytes);
+[[gnu::always_inline]] inline Node* reserve_shaped_node(Op op, const Tensor& x,
+                                                        size_t argument_bytes) {
+  const int rank = x.rank();
+  const size_t shapes_bytes = (2 + static_cast<size_t>(rank)) * sizeof(uint64_t);
+  Node* node = make_node(op, {1, 1, 0, 0, shapes_bytes, argument_bytes});
+  node->inputs()[0] = take_edge(*x.head());
+  uint64_t* p = node->shapes() + 1;
+  *p++ = static_cast<uint64_t>(rank) | uint64_t{static_cast<uint8_t>(x.dtype())} << 8;
+  for (int d = 0; d < rank; ++d) *p++ = static_cast<uint64_t>(x.size(d));
+  return node;
+}
 
 template <class O, class... In>
 [[gnu::noinline]] Tensor run_recorded(uint32_t wanted, const Args<O>& args, const In&... inputs) {
   constexpr int n = sizeof...(In);
   const Tensor* const operands[] = {&inputs...};
   Recording recording{O::id, wanted, saves<O>(wanted), O::shapes};
-  const bool records =
-      gives_floating<O>(args) && plan_record(O::name, operands, n, wanted, recording.saved);
+  const bool records = gives_floating<O>(args) &&
+                       (!(is_special(inputs) || ...) ||
+                        plan_record_special(O::name, operands, n, wanted, recording.saved));
   const Meta meta = result_of<O>(args, inputs...);
   Tensor out = make_tensor(meta);
   if (!records || !is_floating(meta.dtype)) {
     compute<O>(out, args, inputs...);
     return out;
   }
-  if constexpr (!std::is_same_v<Args<O>, NoArgs>) recording.argument_bytes = sizeof(Args<O>);
   Reserved node;
-  if (n == 1 && O::shapes == Shapes::always && recording.saved == 0) {
-    node = Reserved(reserve_shaped_node(O::id, *operands[0], recording.argument_bytes));
+  if constexpr (O::shapes == Shapes::never) {
+    node = Reserved(reserve_simple_node<O>(wanted, recording.saved, args, out, inputs...));
   } else {
-    node = Reserved(reserve_node(recording, operands, n, meta));
+    if constexpr (!std::is_same_v<Args<O>, NoArgs>) recording.argument_bytes = sizeof(Args<O>);
+    if (n == 1 && O::shapes == Shapes::always && recording.saved == 0) {
+      node = Reserved(reserve_shaped_node(O::id, *operands[0], recording.argument_bytes));
+    } else {
+      node = Reserved(reserve_node(recording, operands, n, meta));
+    }
+    if ((recording.saved & kReadsOutput) != 0) reserve_saved_result(*node.get(), out);
+    if constexpr (!std::is_same_v<Args<O>, NoArgs>) node.get()->template args<Args<O>>() = args;
   }
-  if ((recording.saved & kReadsOutput) != 0) reserve_saved_result(*node.get(), out);
-  if constexpr (!std::is_same_v<Args<O>, NoArgs>) node.get()->template args<Args<O>>() = args;
   compute<O>(out, args, inputs...);
   link(node.give_up(), out);
   return out;
@@ -277,81 +335,85 @@ template <class O, class... In>
 
 inline bool all_plain(const Tensor& first) { return first.row_major(); }
 inline bool all_plain(const Tensor& first, const Tensor& second) {
-  return first.row_major() && second.row_major() && first.dtype() == second.dtype() &&
-         same_shape(first, second);
+  const uint32_t form = first.head()->form();
+  if (((form ^ second.head()->form()) & ~TensorHead::kIsView) != 0) return false;
+  if ((form & TensorHead::kRowMajor) == 0) return false;
+  for (int d = 0; d < first.rank(); ++d) {
+    if (first.size(d) != second.size(d)) return false;
+  }
+  return true;
 }
 
-inline void run_loop(kernels::Loop loop, const void* parameters, const Tensor& out,
-                     const Tensor& x) {
+[[gnu::always_inline]] inline void run_loop(kernels::Loop loop, const void* parameters,
+                                            const Tensor& out, const Tensor& x) {
   void* const data[] = {out.data(), x.data()};
   const int64_t item = size_of(out.dtype());
   const int64_t strides[] = {item, item};
-  loop(data, strides, out.numel(), parameters);
+  loop(data, strides, fresh_numel(out), parameters);
 }
-inline void run_loop(kernels::Loop loop, const void* parameters, const Tensor& out, const Tensor& a,
-                     const Tensor& b) {
+[[gnu::always_inline]] inline void run_loop(kernels::Loop loop, const void* parameters,
+                                            const Tensor& out, const Tensor& a, const Tensor& b) {
   void* const data[] = {out.data(), a.data(), b.data()};
   const int64_t item = size_of(out.dtype());
   const int64_t strides[] = {item, item, item};
-  loop(data, strides, out.numel(), parameters);
+  loop(data, strides, fresh_numel(out), parameters);
 }
 
-// The node of a plain call: no shapes to keep, a size that is known but for the saved tensors.
+// The plain call's loop, with the operator's numbers where it has some.
 template <class O, class... In>
-Node* reserve_plain_node(uint32_t wanted, SaveMask saved, const Args<O>& args,
-                         const In&... inputs) {
-  constexpr uint32_t n = sizeof...(In);
-  constexpr size_t argument_bytes = std::is_same_v<Args<O>, NoArgs> ? 0 : sizeof(Args<O>);
-  const auto saved_n = static_cast<uint32_t>(std::popcount(saved));
-  Reserved node(make_node(O::id, {n, 1, saved_n, 0, argument_bytes}));
-  Node& made = *node.get();
-  const Tensor* const operands[] = {&inputs...};
-  uint32_t place = 0;
-  for (uint32_t i = 0; i < n; ++i) {
-    if ((wanted >> i & 1) != 0) made.inputs()[i] = take_edge(*operands[i]->head());
-    if ((saved >> i & 1) != 0) save(made, place++, *operands[i], i);
-  }
-  if constexpr (argument_bytes != 0) made.args<Args<O>>() = args;
-  return node.give_up();
-}
-
-// false: this call is not plain.
-template <class O, class... In>
-inline bool run_plain(Tensor& out, const Args<O>& args, const In&... inputs) {
-  const Tensor& first = std::get<0>(std::tie(inputs...));
-  if (!all_plain(inputs...)) return false;
-  const kernels::Loop loop = kernels::table().at(O::lane, first.dtype());
-  if (loop == nullptr) [[unlikely]]
-    return false;
-  const void* parameters = nullptr;
-  [[maybe_unused]] kernels::Scalars scalars;
+[[gnu::always_inline]] inline void run_plain(kernels::Loop loop, const Tensor& out,
+                                             const Args<O>& args, const In&... inputs) {
   if constexpr (requires { O::scalars(args); }) {
-    if (!is_floating(first.dtype())) return false;  // integers check their numbers
-    scalars = O::scalars(args);
-    parameters = &scalars;
+    const kernels::Scalars scalars = O::scalars(args);
+    run_loop(loop, &scalars, out, inputs...);
+  } else {
+    run_loop(loop, nullptr, out, inputs...);
   }
-  if (recording_mode()) {
-    const Tensor* const operands[] = {&inputs...};
-    const uint32_t wanted = wanted_operands(operands, sizeof...(In));
-    if (wanted != 0) {
-      const SaveMask saved = saves<O>(wanted);
-      if (!plan_record(O::name, operands, sizeof...(In), wanted, saved)) {
-        out = make_same(first);
-        run_loop(loop, parameters, out, inputs...);
-        return true;
-      }
-      Tensor result = make_same(first);
-      Reserved node(reserve_plain_node<O>(wanted, saved, args, inputs...));
-      if ((saved & kReadsOutput) != 0) reserve_saved_result(*node.get(), result);
-      run_loop(loop, parameters, result, inputs...);
-      link(node.give_up(), result);
-      out = std::move(result);
-      return true;
+}
+
+template <class O, class... In>
+[[gnu::noinline]] Tensor run_plain_recorded(kernels::Loop loop, uint32_t wanted,
+                                            const Args<O>& args, const In&... inputs) {
+  const Tensor* const operands[] = {&inputs...};
+  const SaveMask saved = saves<O>(wanted);
+  const bool records = !(is_special(inputs) || ...) ||
+                       plan_record_special(O::name, operands, sizeof...(In), wanted, saved);
+  Tensor out = make_same(*operands[0]);
+  if (!records) {
+    run_plain<O>(loop, out, args, inputs...);
+    return out;
+  }
+  // The loop cannot fail, so the node needs no guard.
+  Node* node = reserve_simple_node<O>(wanted, saved, args, out, inputs...);
+  run_plain<O>(loop, out, args, inputs...);
+  link(node, out);
+  return out;
+}
+
+// Bit i: input i requires grad.
+template <class... In>
+[[gnu::always_inline]] inline uint32_t wanted_inputs(const In&... inputs) {
+  uint32_t wanted = 0, bit = 1;
+  ((wanted |= inputs && requires_grad(inputs) ? bit : 0, bit <<= 1), ...);
+  return wanted;
+}
+
+template <class O, class... In>
+[[gnu::always_inline]] inline Tensor run_here(const Args<O>& args, const In&... inputs) {
+  if constexpr (Recordable<O>) {
+    if (recording_mode()) {
+      const uint32_t wanted = wanted_inputs(inputs...);
+      if (wanted != 0) return run_recorded<O>(wanted, args, inputs...);
     }
   }
-  out = make_same(first);
-  run_loop(loop, parameters, out, inputs...);
-  return true;
+  Tensor out = make_tensor(result_of<O>(args, inputs...));
+  compute<O>(out, args, inputs...);
+  return out;
+}
+// The same apart: where a plain call is the common one.
+template <class O, class... In>
+[[gnu::noinline]] Tensor run_general(const Args<O>& args, const In&... inputs) {
+  return run_here<O>(args, inputs...);
 }
 
 template <class O, class... In>
@@ -361,18 +423,25 @@ inline Tensor run(Into into, const Args<O>& args, const In&... inputs) {
     return {};
   }
   if constexpr (requires { O::lane; }) {
-    if (Tensor out; run_plain<O>(out, args, inputs...)) return out;
-  }
-  if constexpr (Recordable<O>) {
-    if (recording_mode()) {
-      const Tensor* const operands[] = {&inputs...};
-      const uint32_t wanted = wanted_operands(operands, sizeof...(In));
-      if (wanted != 0) return run_recorded<O>(wanted, args, inputs...);
+    if (all_plain(inputs...)) [[likely]] {
+      const Tensor& first = std::get<0>(std::tie(inputs...));
+      const kernels::Loop loop = kernels::table().at(O::lane, first.dtype());
+      // Integers check their numbers, which takes the long way.
+      const bool takes = !requires { O::scalars(args); }
+      || is_floating(first.dtype());
+      if (loop != nullptr && takes) [[likely]] {
+        if (recording_mode()) {
+          const uint32_t wanted = wanted_inputs(inputs...);
+          if (wanted != 0) return run_plain_recorded<O>(loop, wanted, args, inputs...);
+        }
+        Tensor out = make_same(first);
+        run_plain<O>(loop, out, args, inputs...);
+        return out;
+      }
     }
+    return run_general<O>(args, inputs...);
   }
-  Tensor out = make_tensor(result_of<O>(args, inputs...));
-  compute<O>(out, args, inputs...);
-  return out;
+  return run_here<O>(args, inputs...);
 }
 
 // Views have no compute: a second head on the storage, linked to the one it came from.
@@ -383,13 +452,14 @@ inline bool view_records(const char* op, const Tensor& x) {
 }
 
 template <class O>
-void link_view(const Tensor& out, const Tensor& x, const Args<O>& args) {
+[[gnu::always_inline]] inline void link_view(const Tensor& out, const Tensor& x,
+                                             const Args<O>& args) {
   constexpr size_t bytes = std::is_same_v<Args<O>, NoArgs> ? 0 : sizeof(Args<O>);
   Node* node = nullptr;
   if constexpr (O::shapes == Shapes::always) {
     node = reserve_shaped_node(O::id, x, bytes);
   } else {
-    node = make_node(O::id, {1, 1, 0, 0, bytes});
+    node = make_node(O::id, {1, 1, 0, 0, 0, bytes});
     node->inputs()[0] = take_edge(*x.head());
   }
   if constexpr (bytes != 0) node->template args<Args<O>>() = args;

@@ -317,22 +317,38 @@ const Operator slice_backward_operator = operator_for<SliceBackward>();
 const Operator as_strided_operator = operator_for<AsStrided>();
 const Operator split_operator = operator_for<Split>();
 
+namespace {
+
+// All sizes are given, and as many elements as x has.
+inline bool fits_row_major(const Tensor& x, const int64_t* sizes, int32_t rank) {
+  int64_t product = 1;
+  for (int d = 0; d < rank; ++d) {
+    if (sizes[d] <= 0 || __builtin_mul_overflow(product, sizes[d], &product)) return false;
+  }
+  return product == x.numel();
+}
+
+[[gnu::noinline]] Tensor recorded_view(const Tensor& x, const int64_t* sizes, int32_t rank) {
+  if (x.is_view()) check_view_history(View::name, x);
+  Tensor out = make_row_major_view(x, sizes, rank, Origin::plain);
+  link_view<View>(out, x, {});
+  return out;
+}
+[[gnu::noinline]] Tensor inferred_view(const Tensor& x, const int64_t* sizes, int32_t rank) {
+  return view_as(x, inferred_shape(x, sizes, rank));
+}
+
+}  // namespace
+
 Tensor view(const Tensor& x, const int64_t* sizes, int32_t rank) {
   // The common case: a row-major tensor and sizes that are all given.
-  if (x.row_major() && sizes != nullptr && rank >= 0 && rank <= kMaxRank) [[likely]] {
-    int64_t product = 1;
-    bool given = true;
-    for (int d = 0; d < rank; ++d) {
-      given &= sizes[d] > 0 && !__builtin_mul_overflow(product, sizes[d], &product);
-    }
-    if (given && product == x.numel()) {
-      const bool records = view_records(View::name, x);
-      Tensor out = make_row_major_view(x, sizes, rank, current_origin());
-      if (records) link_view<View>(out, x, {});
-      return out;
-    }
+  if (!x.row_major() || sizes == nullptr || static_cast<uint32_t>(rank) > kMaxRank ||
+      !fits_row_major(x, sizes, rank)) [[unlikely]]
+    return inferred_view(x, sizes, rank);
+  if (recording_mode() && requires_grad(x) && !x.is_inference()) {
+    return recorded_view(x, sizes, rank);
   }
-  return view_as(x, inferred_shape(x, sizes, rank));
+  return make_row_major_view(x, sizes, rank, current_origin());
 }
 
 Tensor view_as(const Tensor& x, const Shape& shape) {
@@ -349,7 +365,7 @@ Tensor reshape(const Tensor& x, const int64_t* sizes, int32_t rank) {
 }
 
 Tensor reshaped_result(const Tensor& fresh, const Shape& shape) {
-  Tensor out = make_row_major_head(fresh, shape.sizes, shape.rank, false);
+  Tensor out = make_row_major_head(fresh, shape.sizes, shape.rank, kNoView);
   if (recording_mode() && requires_grad(fresh)) link_view<View>(out, fresh, {});
   return out;
 }

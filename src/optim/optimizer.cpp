@@ -138,7 +138,7 @@ void Optimizer::step() {
         Tensor same = make_tensor(grad.dtype(), grad.sizes(), grad.rank());
         Layout layout = layout_of(same);
         for (int d = 0; d < same.rank(); ++d) layout.strides[d] = slot.parameter.stride(d);
-        same = make_head(same.storage(), same.dtype(), layout, false);
+        same = make_head(same.storage(), same.dtype(), layout, kNoView);
         copy_elements(same, grad);
         grad = same;
       }

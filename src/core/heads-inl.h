@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// How heads are written. In line: a view is a head and little else, and a saved tensor is one
+// inside its node.
+#pragma once
+
+#include <bit>
+
+#include "core/tensor.h"
+
+namespace tg {
+
+inline uint32_t form_of(DType dtype, int rank, bool is_view, bool row_major) {
+  return static_cast<uint32_t>(dtype) | static_cast<uint32_t>(rank) << TensorHead::kRankShift |
+         (is_view ? TensorHead::kIsView : 0) | (row_major ? TensorHead::kRowMajor : 0);
+}
+
+// The form and the flags are one word: one store instead of bit by bit.
+inline TensorHead* init_head(void* memory, Storage* storage, uint32_t form, int64_t offset) {
+  auto* head = new (memory) TensorHead;
+  static_assert(std::endian::native == std::endian::little);
+  const uint64_t start = 1 | uint64_t{form} << 32;  // one reference
+  std::memcpy(static_cast<void*>(head), &start, sizeof start);
+  head->storage = storage;
+  head->offset = offset;
+  head->history.store(0, std::memory_order_relaxed);
+  return head;
+}
+inline void copy_layout(TensorHead* to, const TensorHead* from, int rank) {
+  auto* target = reinterpret_cast<std::byte*>(to->sizes());
+  const auto* source = reinterpret_cast<const std::byte*>(from->sizes());
+  for (int d = 0; d < rank; ++d, target += 16, source += 16) std::memcpy(target, source, 16);
+}
+
+inline void write_row_major(TensorHead* head, const int64_t* sizes, int rank) {
+  int64_t* to = head->sizes();
+  int64_t stride = 1;
+  for (int d = rank - 1; d >= 0; --d) {
+    const int64_t size = sizes[d];
+    to[d] = size;
+    to[rank + d] = stride;
+    stride *= size + (size == 0);
+  }
+}
+
+// A head in a block of its own counts what keeps its storage alive: a view's base, or the storage.
+[[gnu::always_inline]] inline TensorHead* init_other_head(void* memory, Storage& storage,
+                                                          DType dtype, int rank, bool row_major,
+                                                          int64_t offset, ViewInfo info) {
+  const bool is_view = info.base != nullptr;
+  TensorHead* head = init_head(memory, &storage, form_of(dtype, rank, is_view, row_major), offset);
+  if (is_view) {
+    auto* end = reinterpret_cast<std::byte*>(head) + head_bytes(rank, false);
+    *reinterpret_cast<ViewInfo*>(end) = info;
+    info.base->refs.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    storage.refs.fetch_add(1, std::memory_order_relaxed);
+  }
+  return head;
+}
+
+[[gnu::always_inline]] inline TensorHead* init_row_major_head(void* memory, const Tensor& x,
+                                                              const int64_t* sizes, int rank,
+                                                              ViewInfo info) {
+  TensorHead* head = init_other_head(memory, x.storage(), x.dtype(), rank, true, x.offset(), info);
+  write_row_major(head, sizes, rank);
+  return head;
+}
+
+// A head for x's elements in row-major order under another shape; x is row-major. The road without
+// a block in the thread's list is apart, so that this one has no call.
+Tensor make_row_major_head_slow(const Tensor& x, const int64_t* sizes, int rank, ViewInfo info);
+[[gnu::always_inline]] inline Tensor make_row_major_head(const Tensor& x, const int64_t* sizes,
+                                                         int rank, ViewInfo info) {
+  void* memory = take_listed(head_class(rank, info.base != nullptr));
+  if (memory == nullptr) [[unlikely]]
+    return make_row_major_head_slow(x, sizes, rank, info);
+  return Tensor(init_row_major_head(memory, x, sizes, rank, info));
+}
+
+// A head on the same elements as x, without history and base, inside a block of its owner. Where it
+// outlives the owner's need of it, its end lets go of one count of the owner.
+[[gnu::always_inline]] inline TensorHead* embed_head(void* memory, const Tensor& x,
+                                                     History* owner) {
+  const TensorHead* from = x.head();
+  const uint32_t form = (from->form() & ~TensorHead::kIsView) | TensorHead::kEmbedded;
+  TensorHead* head = init_head(memory, from->storage, form, from->offset);
+  from->storage->refs.fetch_add(1, std::memory_order_relaxed);
+  const int rank = from->rank;
+  copy_layout(head, from, rank);
+  auto* end = reinterpret_cast<std::byte*>(head->sizes()) + 16 * static_cast<size_t>(rank);
+  *reinterpret_cast<History**>(end) = owner;
+  return head;
+}
+
+}  // namespace tg
