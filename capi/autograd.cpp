@@ -113,7 +113,8 @@ tg_status tg_node_input_number(tg_node node, size_t index, uint32_t* out) {
     check_out(out, "out");
     const NodePin pinned(node);
     if (index >= pinned->inputs_n) {
-      tg::fail(TG_ERROR_INDEX, "index is ", index, "; the node has ", pinned->inputs_n, " inputs");
+      tg::fail(TG_ERROR_INDEX, "index is ", index, "; the node has ", pinned->inputs_n,
+               " inputs, so it must be below that");
     }
     *out = pinned->inputs()[index].output();
   });

@@ -51,7 +51,10 @@ tg_status tg_dict_get(tg_dict dict, const char* name, tg_tensor* out) {
     const DictPin pinned(dict);
     check_text(name, "name");
     tg::Tensor x = pinned->get(name);
-    if (!x) tg::fail(TG_ERROR_NOT_FOUND, "the dict has no \"", tg::Quoted{name}, '"');
+    if (!x) {
+      tg::fail(TG_ERROR_NOT_FOUND, "the dict has no \"", tg::Quoted{name},
+               "\"; tg_dict_name_at tells the names it has");
+    }
     *out = handle.publish(std::move(x));
   });
 }
@@ -67,7 +70,8 @@ tg_status tg_dict_name_at(tg_dict dict, size_t index, char* buffer, size_t capac
     check_text_out(buffer, capacity);
     const DictPin pinned(dict);
     if (index >= pinned->size()) {
-      tg::fail(TG_ERROR_INDEX, "index is ", index, "; the dict has ", pinned->size(), " entries");
+      tg::fail(TG_ERROR_INDEX, "index is ", index, "; the dict has ", pinned->size(),
+               " names, so it must be below that");
     }
     put_text(pinned->at(index).name, buffer, capacity, length);
   });
@@ -88,7 +92,8 @@ tg_status tg_dict_metadata_get(tg_dict dict, const char* key, char* buffer, size
     check_text(key, "key");
     const tg::String* value = pinned->metadata(key);
     if (value == nullptr) {
-      tg::fail(TG_ERROR_NOT_FOUND, "the dict has no metadata \"", tg::Quoted{key}, '"');
+      tg::fail(TG_ERROR_NOT_FOUND, "the dict has no metadata \"", tg::Quoted{key},
+               "\"; tg_dict_metadata_set gives it one");
     }
     put_text({value->data(), value->size()}, buffer, capacity, length);
   });

@@ -121,7 +121,7 @@ void check_text(const char* text, const char* what) {
   check_pointer(text, what);
   if (const char* bad = first_bad_utf8(text)) {
     fail_number(TG_ERROR_INVALID_ARGUMENT, bad - text, what, " is not valid UTF-8 at byte ",
-                static_cast<int64_t>(bad - text));
+                static_cast<int64_t>(bad - text), "; give text in UTF-8");
   }
 }
 

@@ -96,7 +96,8 @@ Vector<NamedTensor> distinct_parameters(const Module& module) {
 NamedTensor parameter_at(const Module& module, size_t index) {
   Vector<NamedTensor> list = distinct_parameters(module);
   if (index >= list.size()) {
-    fail(TG_ERROR_INDEX, "index is ", index, "; the module has ", list.size(), " parameters");
+    fail(TG_ERROR_INDEX, "index is ", index, "; the module has ", list.size(),
+         " parameters, so it must be below that");
   }
   return std::move(list[index]);
 }
@@ -164,7 +165,7 @@ void load(const Loading& loading, bool strict) {
       }
       if (target.storage().is_read_only()) {
         fail(TG_ERROR_UNSUPPORTED, "parameter ", loading.parameters[i].name.c_str(),
-             " is read-only memory");
+             " is read-only memory; load into a module that owns its parameters");
       }
       // A source in the target's own memory is copied first: parameters may be swapped.
       source = make_tensor(target.dtype(), target.sizes(), target.rank());
@@ -218,7 +219,12 @@ tg_status tg_nn_sequential(const tg_module* modules, size_t count, tg_module* ou
   return make_module(__func__, out, [&] {
     if (count > 0) check_pointer(modules, "modules");
     tg::Vector<tg::ModuleRef> children;
-    for (size_t i = 0; i < count; ++i) children.push_back(*ModulePin(modules[i], "modules"));
+    for (size_t i = 0; i < count; ++i) {
+      char text[40];
+      tg::Message name(text, sizeof text);
+      name << "modules[" << i << ']';
+      children.push_back(*ModulePin(modules[i], text));
+    }
     return tg::make_sequential(std::move(children));
   });
 }

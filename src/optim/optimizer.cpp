@@ -236,7 +236,7 @@ void Optimizer::load_state_dict(const Vector<Named>& dict) {
       if (x == nullptr) continue;
       if (!same_shape(*x, slots[i].parameter)) {
         fail(TG_ERROR_SHAPE, name.c_str(), " has shape ", x->shape(), ", the parameter has ",
-             slots[i].parameter.shape());
+             slots[i].parameter.shape(), "; they must be equal");
       }
       // Laid out in the order of the parameter's memory, as step() reads it.
       Tensor state = zeros(slots[i].parameter.dtype(), x->shape());
