@@ -2952,9 +2952,9 @@ TG_API tg_status tg_nn_sequential(const tg_module *modules, size_t count, tg_mod
  *  @param out tensor, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: module, x;
  *      TG_ERROR_SHAPE: x does not fit the first layer; TG_ERROR_DTYPE: x has another dtype than the
- *      parameters; TG_ERROR_MODE: rules R1, R2 and R4 of its operators; TG_ERROR_AUTOGRAD: rule R4
- *      of its operators; TG_ERROR_CALLBACK: a function of tg_nn_function failed for a reason of its
- *      own, or gave no tensor; other statuses stand as they are
+ *      parameters; TG_ERROR_MODE: R1, R4 of its operators; TG_ERROR_AUTOGRAD: R4 of its operators;
+ *      TG_ERROR_UNSUPPORTED: R5 of its operators; TG_ERROR_CALLBACK: a function of tg_nn_function
+ *      failed for a reason of its own, or gave no tensor; other statuses stand as they are
  *  @threads any thread
  *  @since 0.1.0 */
 TG_API tg_status tg_module_forward(tg_module module, tg_tensor x, tg_tensor *out);
