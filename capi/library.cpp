@@ -3,6 +3,7 @@
 #include "base/parallel.h"
 #include "capi/scopes.h"
 #include "capi/seam.h"
+#include "capi/user_calls.h"
 #include "core/extras.h"
 
 namespace tg::capi {
@@ -31,7 +32,7 @@ struct ForeignObject final : Object, Deferred {
   }
   static void finish(Deferred* self) noexcept {
     auto* object = static_cast<ForeignObject*>(self);
-    if (object->destructor != nullptr) object->destructor(object->payload);
+    if (object->destructor != nullptr) call_user([&] { object->destructor(object->payload); });
     object->~ForeignObject();
     give_back(object, sizeof(ForeignObject));
   }

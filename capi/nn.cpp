@@ -5,6 +5,7 @@
 #include "autograd/record.h"
 #include "capi/objects.h"
 #include "capi/seam.h"
+#include "capi/user_calls.h"
 #include "io/dict.h"
 #include "ops/gradients.h"
 #include "ops/ops.h"
@@ -71,7 +72,7 @@ Tensor call_host(const HostFunction& self, const Tensor& x) {
 
 void run_destructor(Deferred* self) noexcept {
   auto* call = static_cast<HostCall*>(self);
-  if (call->destructor != nullptr) call->destructor(call->user_data);
+  if (call->destructor != nullptr) call_user([&] { call->destructor(call->user_data); });
   give_back(call, sizeof(HostCall));
 }
 

@@ -3,6 +3,7 @@
 #include "autograd/record.h"
 #include "capi/objects.h"
 #include "capi/seam.h"
+#include "capi/user_calls.h"
 #include "kernels/random.h"
 #include "ops/ops.h"
 #include "ops/random.h"
@@ -20,7 +21,7 @@ struct HostMemory final : Owner, Deferred {
 
 void end_host_memory(Deferred* self) noexcept {
   auto* memory = static_cast<HostMemory*>(self);
-  memory->deleter(memory->user_data, memory->data);
+  call_user([&] { memory->deleter(memory->user_data, memory->data); });
   give_back(memory, sizeof(HostMemory));
 }
 
