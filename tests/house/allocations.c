@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A warmed-up training step calls the allocator not once: neither malloc and its kin nor the
-   system's mmap. The program's own malloc stands in front of the C library's and counts. */
+   system's mmap. Nor does any call that enters, leaves or asks for a mode, up to the depth that a
+   state word holds. The program's own malloc stands in front of the C library's and counts. */
 #define _GNU_SOURCE
 #include <stdint.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@ extern void* __libc_realloc(void* block, size_t size);
 extern void* __libc_memalign(size_t alignment, size_t size);
 extern void __libc_free(void* block);
 
-static long calls;
+static volatile long calls; /* volatile: compilers hold that malloc writes no variable of ours */
 
 void* malloc(size_t size) {
   ++calls;
@@ -100,14 +101,79 @@ static void step(const struct training* t) {
   check(tg_release(loss));
 }
 
+/* ---- M17: a mode call allocates nothing in steady state up to depth 16 ---- */
+
+enum { DEPTH = 16, KINDS = 6 };
+
+static tg_status enter(int kind) {
+  switch (kind) {
+    case 0: return tg_no_grad_enter();
+    case 1: return tg_enable_grad_enter();
+    case 2: return tg_set_grad_enabled_enter(0);
+    case 3: return tg_set_grad_enabled_enter(1);
+    case 4: return tg_inference_mode_enter(1);
+    default: return tg_inference_mode_enter(0);
+  }
+}
+static tg_status leave(int kind) {
+  if (kind == 0) return tg_no_grad_exit();
+  if (kind == 1) return tg_enable_grad_exit();
+  return kind < 4 ? tg_set_grad_enabled_exit() : tg_inference_mode_exit();
+}
+
+static int32_t nothing(void* user_data) {
+  (void)user_data;
+  return 0;
+}
+
+/* Each kind of entry at each depth to 16, the call forms where there is room, words and questions;
+   the stack is empty afterwards. */
+static void all_mode_calls(void) {
+  uint64_t word = 0, former = 0;
+  int first, depth;
+
+  check(tg_mode_nesting_set(TG_NESTING_ALLOW));
+  for (first = 0; first < KINDS; ++first) {
+    for (depth = 0; depth < DEPTH; ++depth) {
+      check(tg_no_grad_call(nothing, NULL));
+      check(tg_enable_grad_call(nothing, NULL));
+      check(tg_set_grad_enabled_call(0, nothing, NULL));
+      check(tg_inference_mode_call(1, nothing, NULL));
+      check(enter((first + depth) % KINDS));
+      check(tg_state_get(&word));
+      if (tg_is_grad_enabled() + tg_is_inference_mode_enabled() > 2) exit(1);
+    }
+    check(tg_state_set(0, &former));
+    check(tg_state_set(former, NULL));
+    while (depth-- > 0) check(leave((first + depth) % KINDS));
+  }
+  check(tg_mode_nesting_set(TG_NESTING_REFUSE));
+}
+
+static int modes_allocate_nothing(void) {
+  long before, during;
+  int i;
+
+  all_mode_calls();
+  before = calls;
+  for (i = 0; i < 100; ++i) all_mode_calls();
+  during = calls - before;
+  if (during != 0) {
+    fprintf(stderr, "allocations: warmed-up mode calls called the allocator %ld times\n", during);
+  }
+  return during == 0;
+}
+
 int main(void) {
+  void* volatile block; /* a pair that nobody looks at is optimized away */
   int adam, i;
   long before, during;
   struct training t;
 
   check(tg_num_threads_set(1));
   before = calls;
-  free(malloc(1));
+  block = malloc(1);
+  free(block);
   if (calls != before + 1) {
     fprintf(stderr, "allocations: the counter does not count\n");
     return 1;
@@ -128,6 +194,7 @@ int main(void) {
       return 1;
     }
   }
-  printf("allocations: none in 20 warmed-up steps with SGD, none with Adam\n");
+  if (!modes_allocate_nothing()) return 1;
+  printf("allocations: none in 20 warmed-up steps with SGD, none with Adam, none in mode calls\n");
   return 0;
 }
