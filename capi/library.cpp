@@ -32,11 +32,43 @@ struct ForeignObject final : Object, Deferred {
   }
   static void finish(Deferred* self) noexcept {
     auto* object = static_cast<ForeignObject*>(self);
-    if (object->destructor != nullptr) call_user([&] { object->destructor(object->payload); });
+    if (object->destructor != nullptr)
+      call_user("destructor", [&] { object->destructor(object->payload); });
     object->~ForeignObject();
     give_back(object, sizeof(ForeignObject));
   }
 };
+
+// What tg_drain_set was given.
+struct HostWake {
+  tg_callback wake;
+  void* user_data;
+  tg_destructor destructor;
+
+  static int32_t call(void* self) {
+    const auto* host = static_cast<HostWake*>(self);
+    call_user("wake", [&] { host->wake(host->user_data); });
+    return 0;
+  }
+  static void end(void* self) {
+    auto* host = static_cast<HostWake*>(self);
+    if (host->destructor != nullptr)
+      call_user("destructor", [&] { host->destructor(host->user_data); });
+    give_back(host, sizeof(HostWake));
+  }
+};
+
+void set_drain(tg_callback wake, void* user_data, tg_destructor destructor) {
+  if (wake == nullptr) return drain_set(nullptr, nullptr, nullptr);
+  struct Guard {
+    HostWake* host;
+    ~Guard() {
+      if (host != nullptr) give_back(host, sizeof(HostWake));
+    }
+  } guard{new (take(sizeof(HostWake))) HostWake{wake, user_data, destructor}};
+  drain_set(HostWake::call, guard.host, HostWake::end);
+  guard.host = nullptr;
+}
 
 bool same_object(const Pin& a, const Pin& b) { return a.object() == b.object(); }
 
@@ -206,7 +238,7 @@ tg_status tg_drain(void) {
 }
 
 tg_status tg_drain_set(tg_callback wake, void* user_data, tg_destructor destructor) {
-  return guarded(__func__, [&] { tg::drain_set(wake, user_data, destructor); });
+  return guarded(__func__, [&] { tg::capi::set_drain(wake, user_data, destructor); });
 }
 
 tg_status tg_object_create(const char* type, void* payload, tg_destructor destructor,

@@ -72,7 +72,8 @@ Tensor call_host(const HostFunction& self, const Tensor& x) {
 
 void run_destructor(Deferred* self) noexcept {
   auto* call = static_cast<HostCall*>(self);
-  if (call->destructor != nullptr) call_user([&] { call->destructor(call->user_data); });
+  if (call->destructor != nullptr)
+    call_user("destructor", [&] { call->destructor(call->user_data); });
   give_back(call, sizeof(HostCall));
 }
 

@@ -21,7 +21,7 @@ struct HostMemory final : Owner, Deferred {
 
 void end_host_memory(Deferred* self) noexcept {
   auto* memory = static_cast<HostMemory*>(self);
-  call_user([&] { memory->deleter(memory->user_data, memory->data); });
+  call_user("deleter", [&] { memory->deleter(memory->user_data, memory->data); });
   give_back(memory, sizeof(HostMemory));
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Deleters and destructors: callbacks that have nothing to return and run wherever the last
-// reference goes, in the middle of a pass too. As of every callback, the modes that one enters or
-// leaves are put back, and an exception does not pass into the library: it becomes this thread's
-// last error.
+// Deleters, destructors and wake functions: callbacks whose result nobody waits for. They run
+// wherever the last reference goes, in the middle of a pass too. As of every callback, the modes
+// that one enters or leaves are put back, and an exception does not pass into the library: it
+// becomes this thread's last error.
 #pragma once
 
 #include "capi/seam.h"
@@ -10,10 +10,10 @@
 namespace tg::capi {
 
 template <class F>
-void call_user(F&& call) noexcept {
+void call_user(const char* what, F&& call) noexcept {
   // Without a record there is no memory for one, and nothing of this thread's to put back.
   if (thread_record_or_null() == nullptr) return call();
-  guarded_pinned("deleter", [&] {
+  guarded_pinned(what, [&] {
     const Callback callback;
     call();
   });

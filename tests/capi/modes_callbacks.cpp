@@ -39,6 +39,9 @@ struct Lent {
   }
 };
 
+// The same as a destructor.
+void ended(void* self) { Lent::ended(self, &static_cast<Lent*>(self)->value); }
+
 int32_t identity(void*, const tg_tensor* inputs, size_t, tg_tensor* outs, size_t) {
   return tg_alias(inputs[0], outs);
 }
@@ -120,13 +123,10 @@ TEST_CASE("L6: modes that a deleter or destructor entered or left are put back",
     CHECK(lent.runs == 1);
     CHECK(word() == before);
     // The same for objects and modules, in a release and in tg_drain.
-    const tg_destructor destructor = [](void* self) {
-      Lent::ended(self, &static_cast<Lent*>(self)->value);
-    };
-    make(tg_object_create, "kind", &lent, destructor);
+    make(tg_object_create, "kind", &lent, ended);
     CHECK(lent.runs == 2);
     CHECK(word() == before);
-    make(tg_nn_function, identity, &lent, destructor);
+    make(tg_nn_function, identity, &lent, ended);
     CHECK(lent.runs == 3);
     CHECK(word() == before);
     ok(tg_drain_set([](void*) -> int32_t { return 0; }, nullptr, nullptr));
@@ -164,6 +164,48 @@ TEST_CASE("an exception out of a deleter or destructor ends nothing and is told"
   told("in a backward");
   // The pass went on: what stood behind the deleter has run.
   CHECK(grad_values(graph.w)[0] == Approx(2 * std::exp(3.0)));
+  make(tg_object_create, "kind", &lent, ended);
+  CHECK(lent.runs == 3);
+  told("at the end of an object");
+  make(tg_nn_function, identity, &lent, ended);
+  CHECK(lent.runs == 4);
+  told("at the end of a module");
+  // A wake function runs at once, the deleter that it tells of in tg_drain.
+  ok(tg_drain_set(
+      [](void* self) -> int32_t {
+        ended(self);
+        return 0;
+      },
+      &lent, ended));
+  lent.tensor();
+  CHECK(lent.runs == 5);
+  told("in a wake function");
+  CHECK(tg_drain() == TG_OK);
+  CHECK(lent.runs == 6);
+  told("in tg_drain");
+  tg_drain_set(nullptr, nullptr, nullptr);
+  CHECK(lent.runs == 7);
+  told("at the end of a wake function");
+}
+
+TEST_CASE("H13: a callback of the engine may record and call backward on another graph",
+          "[modes]") {
+  const Aside aside;
+  const Tensor other = leaf({1, 2});
+  Lent lent;
+  const Graph graph(lent);
+  lent.ends = [&] {
+    // Grad mode is 0 here, so that recording is asked for.
+    CHECK(kind_of(make(tg_mul, other, other)) == "n0");
+    ok(tg_enable_grad_enter());
+    ok(tg_backward(make(tg_sum, make(tg_mul, other, other))));
+    ok(tg_enable_grad_exit());
+  };
+  ok(tg_backward(graph.root));
+  CHECK(lent.runs == 1);
+  CHECK(grad_values(other) == Values{2, 4});
+  CHECK(grad_values(graph.w)[0] == Approx(2 * std::exp(3.0)));
+  CHECK(kind_of(make(tg_mul, other, other)) == "nn");
 }
 
 TEST_CASE("L7: deleters, destructors and functions run on the calling thread or in tg_drain",
@@ -193,8 +235,7 @@ TEST_CASE("L7: deleters, destructors and functions run on the calling thread or 
       ok(tg_backward(root));
       const Handle module = make(tg_nn_function, remembers_thread, &function_thread, nullptr);
       make(tg_module_forward, module, large);
-      make(tg_object_create, "kind", &object,
-           [](void* self) { Lent::ended(self, &static_cast<Lent*>(self)->value); });
+      make(tg_object_create, "kind", &object, ended);
     }
     CHECK(function_thread == here);
     if (by_drain) {
