@@ -43,16 +43,15 @@ Extent extent_of(const Layout& layout, int64_t item) {
     if (!checked_multiply(layout.shape[d] - 1, layout.strides[d], &reach) ||
         !checked_add(side, reach, &side)) {
       fail(TG_ERROR_SHAPE, "shape ", layout.shape,
-           " with these strides reaches past 2^63 - 1 "
-           "elements");
+           " with these strides reaches past 2^63 - 1 elements; strides count elements, not bytes");
     }
   }
   int64_t bytes = 0;
-  if (!checked_add(above, 1 - below, &bytes) || !checked_multiply(bytes, item, &bytes) ||
-      bytes > static_cast<int64_t>(Storage::kBytesMask)) {
+  if (below == INT64_MIN || !checked_add(above, -below, &bytes) || !checked_add(bytes, 1, &bytes) ||
+      !checked_multiply(bytes, item, &bytes) || bytes > static_cast<int64_t>(Storage::kBytesMask)) {
     fail(TG_ERROR_SHAPE, "shape ", layout.shape,
          " with these strides covers more memory than an "
-         "address space holds");
+         "address space holds; strides count elements, not bytes");
   }
   return {-below, bytes};
 }

@@ -129,7 +129,7 @@ void fail_if_called(void*, void*) { FAIL("a failed call ran the deleter"); }
 
 TEST_CASE("making from memory of the caller", "[errors]") {
   const int64_t huge[] = {INT64_MAX, 2}, negative[] = {-1}, two[] = {2}, many[17] = {};
-  const int64_t far[] = {INT64_MAX}, far_back[] = {INT64_MIN};
+  const int64_t far[] = {INT64_MAX}, far_back[] = {INT64_MIN}, back[] = {-INT64_MAX};
   double memory[] = {1, 2, 3};
   char* misplaced = reinterpret_cast<char*>(memory) + 1;
   Rows rows;
@@ -164,12 +164,15 @@ TEST_CASE("making from memory of the caller", "[errors]") {
   rows.fails("tg_tensor_from_memory", TG_ERROR_SHAPE, {"2^63 - 1", "make it smaller"},
              tg_tensor_from_memory(memory, TG_FLOAT64, huge, nullptr, 2, 0, fail_if_called, nullptr,
                                    rows.out()));
-  rows.fails("tg_tensor_from_memory", TG_ERROR_SHAPE, {"strides"},
+  rows.fails("tg_tensor_from_memory", TG_ERROR_SHAPE, {"strides", "count elements"},
              tg_tensor_from_memory(memory, TG_FLOAT64, two, far, 1, 0, fail_if_called, nullptr,
                                    rows.out()));
-  rows.fails("tg_tensor_from_memory", TG_ERROR_SHAPE, {"strides"},
+  rows.fails("tg_tensor_from_memory", TG_ERROR_SHAPE, {"strides", "count elements"},
              tg_tensor_from_memory(memory, TG_FLOAT64, two, far_back, 1, 0, fail_if_called, nullptr,
                                    rows.out()));
+  rows.fails(
+      "tg_tensor_from_memory", TG_ERROR_SHAPE, {"strides", "count elements"},
+      tg_tensor_from_memory(memory, TG_BOOL, two, back, 1, 0, fail_if_called, nullptr, rows.out()));
   rows.fails("tg_tensor_from_memory", TG_ERROR_LIMIT, {"rank is 17", "at most 16"},
              tg_tensor_from_memory(memory, TG_FLOAT64, many, many, 17, 0, fail_if_called, nullptr,
                                    rows.out()));
