@@ -27,8 +27,9 @@ struct Vector {
 
 // All take float32 and float64 alone.
 
-// The product as the kernels take it.
-void multiply(DType dtype, const kernels::Product& product) noexcept;
+// The product as the kernels take it. packing: of b, where it is a layer's weight that is kept
+// packed.
+void multiply(DType dtype, const kernels::Product& product, const void* packing = nullptr) noexcept;
 
 // c = alpha a b + beta c. Where beta is 0, c is not read: what lies there may be NaN. In line, so
 // that the matrices of a small product are never written down.
@@ -67,8 +68,14 @@ void dot(DType dtype, void* result, const Vector& x, const Vector& y) noexcept;
 
 // y[m,n] = x[m,k] weight[n,k]^T + bias, then relu if asked (NaN stays NaN). bias: n elements, or
 // null. The bits are those of gemm with weight transposed, then the additions, then relu.
+// packing: what pack_weight wrote for this weight, or null; it changes no bit.
 void linear(DType dtype, const Matrix& y, const Matrix& x, const Matrix& weight, const void* bias,
-            int64_t bias_stride, bool relu) noexcept;
+            int64_t bias_stride, bool relu, const void* packing = nullptr) noexcept;
+
+// Bytes, on 64, of the weight in the order in which its product with x reads it; 0: that product
+// gains nothing by it, or takes another way. By dtype, sizes and strides alone.
+size_t packing_bytes(DType dtype, const Matrix& y, const Matrix& x, const Matrix& weight) noexcept;
+void pack_weight(void* to, const Matrix& weight) noexcept;
 
 // The JSON text of tg_blas_info (docs/blas.md): written as far as capacity allows, ended by a NUL;
 // its whole length is returned. Opens and loads nothing.
