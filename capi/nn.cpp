@@ -179,6 +179,7 @@ void load(const Loading& loading, bool strict) {
     if (!converted_sources[i]) continue;
     loading.parameters[i].tensor.storage().raise_version();
     copy_elements(loading.parameters[i].tensor, converted_sources[i]);
+    loading.parameters[i].tensor.storage().written();
   }
 }
 

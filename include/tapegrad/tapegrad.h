@@ -3307,7 +3307,7 @@ TG_API uint64_t tg_memory_current(void);
  *  @since 0.1.0 */
 TG_API uint64_t tg_memory_peak(void);
 
-/** Bytes that the library keeps for reuse; they do not count as current.
+/** Bytes kept for reuse, packed weights of layers among them; they do not count as current.
  *  @return the bytes
  *  @errors none
  *  @threads any thread

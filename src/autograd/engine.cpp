@@ -445,6 +445,7 @@ class Backward {
     if (accumulator.grad && !options_.create_graph) {
       accumulator.grad.storage().raise_version();
       algebra_.add_in_place(accumulator.grad, sum.grad);
+      accumulator.grad.storage().written();
       return;
     }
     std::swap(accumulator.grad, sum.grad);

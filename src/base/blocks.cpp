@@ -40,6 +40,7 @@ struct Depot {
 constinit Depot depot{};
 constinit std::atomic<int64_t> large_bytes{0};
 constinit std::atomic<int64_t> pack_bytes{0};
+constinit std::atomic<void (*)() noexcept> drop_first{nullptr};
 
 struct Batch {  // laid over the first block of a batch in the depot: every class holds 16 bytes
   FreeBlock* rest;
@@ -304,7 +305,12 @@ uint64_t memory_cached() noexcept {
                                pack_bytes.load(std::memory_order_relaxed));
 }
 
+void trim_first(void (*drop)() noexcept) noexcept {
+  drop_first.store(drop, std::memory_order_relaxed);
+}
+
 void memory_trim() noexcept {
+  if (auto* drop = drop_first.load(std::memory_order_relaxed)) drop();
   for (uint32_t i = kSmallClasses; i < kClasses; ++i) {
     FreeBlock* list = nullptr;
     {

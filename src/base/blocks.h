@@ -83,6 +83,7 @@ void memory_peak_reset() noexcept;
 void memory_limit_set(uint64_t bytes) noexcept;
 uint64_t memory_cached() noexcept;  // large free blocks, and packings (pack_bytes_add)
 void memory_trim() noexcept;        // gives the large free blocks back to the system
+void trim_first(void (*drop)() noexcept) noexcept;  // what memory_trim calls before that
 void pack_bytes_add(int64_t bytes) noexcept;
 
 // Called when a thread ends, and when the library is unloaded.

@@ -97,8 +97,9 @@ inline constexpr size_t embedded_head_bytes(int rank) {
 void free_head_slow(TensorHead* head) noexcept;
 // The same for most tensors: small, without a past, the only one on its own storage. false: nothing
 // was done.
+static_assert(kLeastPacked > kChargedGlobally);
 inline constexpr uint64_t kSpecialExtent =
-    Storage::kBorrowed | Storage::kPacked | (Storage::kBytesMask & ~uint64_t{kChargedGlobally - 1});
+    Storage::kBorrowed | (Storage::kBytesMask & ~uint64_t{kChargedGlobally - 1});
 inline bool free_head_fast(TensorHead* head) noexcept {
   Storage* storage = head->storage;
   if (static_cast<void*>(head) != static_cast<void*>(storage + 1) ||

@@ -3,6 +3,7 @@
 // expanded one is not copied. Each operand is saved where its partner needs a gradient.
 #include "blas/gemm.h"
 
+#include "core/packing.h"
 #include "kernels/reduce.h"
 #include "ops/elementwise.h"
 #include "ops/ops.h"
@@ -309,8 +310,18 @@ struct Linear {
   static void forward(const Tensor& out, const Tensor& x, const Tensor& weight,
                       const Tensor& bias) {
     Tensor room, unused;
-    blas::linear(out.dtype(), rows_of(out, unused), rows_of(x, room), matrix(weight),
-                 bias ? bias.data() : nullptr, bias ? bias.stride(0) : 0, false);
+    const blas::Matrix y = rows_of(out, unused), rows = rows_of(x, room), w = matrix(weight);
+    // Where nothing is recorded the weight is likely to stay as it is, so its packing is kept;
+    // while it is trained, every step would make it stale. The bits are the same.
+    Packing packing;
+    if (const size_t bytes = blas::packing_bytes(out.dtype(), y, rows, w)) {
+      packing = packing_of(weight, bytes, !recording_mode(), pack);
+    }
+    blas::linear(out.dtype(), y, rows, w, bias ? bias.data() : nullptr, bias ? bias.stride(0) : 0,
+                 false, packing.data());
+  }
+  static void pack(void* to, const Tensor& weight) noexcept {
+    blas::pack_weight(to, matrix(weight));
   }
   // With rows g and x: gx = g weight, gweight = g^T x, gbias = the sum of g's rows.
   static void gradient(Vjp& v) {

@@ -226,10 +226,12 @@ template <class O, class... In>
   if (plan.direct) {
     target.storage().raise_version();
     compute<O>(target, args, inputs...);
+    target.storage().written();
   } else {
     compute<O>(plan.scratch, args, inputs...);
     target.storage().raise_version();
     copy_elements(target, plan.scratch);
+    target.storage().written();
   }
   if (records) {
     link_saved_result(*node.get());

@@ -167,6 +167,7 @@ void Optimizer::step() {
     update(target.dtype(), target.data(), item.grad.data(), states, target.numel(), first,
            slot.step);
     if (item.packed) copy_elements(slot.parameter, item.packed);
+    slot.parameter.storage().written();
   }
 }
 
