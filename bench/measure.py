@@ -61,6 +61,12 @@ class Programs:
             for entry in report["benchmarks"]
         }
 
+    def openblas_core(self):
+        """The name of the kernels that OpenBLAS uses now; empty where it cannot be asked."""
+        if ("raw", self.core) not in self.libraries:
+            self.times("raw", ["M5"])
+        return self.libraries.get(("raw", self.core), "").rpartition(" ")[2]
+
     def results(self, side, rows, threads=1):
         with tempfile.NamedTemporaryFile(suffix=".json") as out:
             printed = self.run(

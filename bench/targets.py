@@ -132,6 +132,7 @@ FIGURE_ROWS = ("S8", "T4", "T5", "T6", "T7", "T8", "X4t", "X4m", "X4a", "E9", "R
 # Rows that run a second time with OpenBLAS's AVX2 kernels where its own choice is AVX-512.
 AVX2_ROWS = ("M1", "M2", "M3", "M4", "M5")
 AVX512_CORES = ("SkylakeX", "Cooperlake", "SapphireRapids")
+OLDEST_CORES = ("Prescott", "Core2", "Generic")
 
 # Bytes of the fourth example: two activations of 200,000 B and an output of 2,000 B.
 EXAMPLE_BYTES = {
