@@ -241,27 +241,28 @@ class NewHandles {
 void release(tg_handle handle);
 // The common release, inline: a live tensor handle that no call uses and no scope holds, on a
 // thread with room for the slot. One change of the word ends the handle and readies the slot. Gives
-// the head, whose count is the caller's now; null: nothing was done.
-[[gnu::always_inline]] inline TensorHead* end_tensor_handle(tg_handle handle) noexcept {
+// the head, whose count is the caller's now. false: nothing was done.
+[[gnu::always_inline]] inline bool end_tensor_handle(tg_handle handle, ThreadRecord* mine,
+                                                     TensorHead*& head) noexcept {
   Slot* slot = slot_of(handle);
-  ThreadRecord* mine = record;
   if (slot == nullptr || mine == nullptr || mine->spare_count == kSpareSlots) [[unlikely]]
-    return nullptr;
+    return false;
   const uint64_t generation = handle >> kSlotBits;
   uint64_t word = slot->word.load(std::memory_order_acquire);
   uint64_t next;  // the free word of the next generation; none follows the last one
   if (word >> Slot::kLiveShift != Slot::live_tag(generation, Kind::tensor) ||
       (word & Slot::kPins) != 0 || __builtin_add_overflow(word, Slot::kNextGeneration, &next))
       [[unlikely]]
-    return nullptr;
+    return false;
   next = next >> Slot::kGenerationShift << Slot::kGenerationShift;
   void* object = slot->object.load(std::memory_order_relaxed);  // of this generation, or CAS fails
   if (slot->scope.load(std::memory_order_acquire) != nullptr ||
       !slot->word.compare_exchange_strong(word, next, std::memory_order_acq_rel,
                                           std::memory_order_relaxed)) [[unlikely]]
-    return nullptr;
+    return false;
   mine->spare[mine->spare_count++] = slot;
-  return static_cast<TensorHead*>(object);
+  head = static_cast<TensorHead*>(object);
+  return true;
 }
 enum class Released : uint8_t { yes, not_live, refused };
 Released try_release(tg_handle handle) noexcept;

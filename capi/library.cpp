@@ -181,27 +181,29 @@ namespace {
   return guarded("tg_release", [&] { tg::capi::release(handle); });
 }
 [[gnu::noinline]] tg_status free_other(tg::TensorHead* head) {
-  if (head->history.load(std::memory_order_relaxed) != 0) {
-    tg::forget_history(*head);
-    if (tg::free_head_fast(head)) return TG_OK;
-  }
-  tg::TensorHead* base = tg::free_view_fast(head);
-  if (base == nullptr) {
-    tg::free_head_slow(head);
-  } else if (tg::last_count(base)) {
-    tg::free_head(base);
-  }
+  tg::free_head_slow(head);
   return TG_OK;
+}
+[[gnu::noinline]] tg_status free_recorded(tg::TensorHead* head, tg::ThreadRecord& mine) {
+  tg::forget_history(*head);
+  if (tg::free_head_fast(head, mine)) return TG_OK;
+  tg::TensorHead* base;
+  if (!tg::free_view_fast(head, mine, base)) return free_other(head);
+  return tg::last_count(base) ? free_other(base) : TG_OK;
 }
 
 }  // namespace
 
 tg_status tg_release(tg_handle handle) {
-  tg::TensorHead* head = tg::capi::end_tensor_handle(handle);
-  if (head == nullptr) [[unlikely]]
+  tg::ThreadRecord* mine = tg::record;
+  tg::TensorHead* head;
+  if (!tg::capi::end_tensor_handle(handle, mine, head)) [[unlikely]]
     return release_guarded(handle);
-  if (!tg::last_count(head) || tg::free_head_fast(head)) return TG_OK;
-  return free_other(head);
+  if (!tg::last_count(head) || tg::free_head_fast(head, *mine)) return TG_OK;
+  if (head->history.load(std::memory_order_relaxed) != 0) return free_recorded(head, *mine);
+  tg::TensorHead* base;
+  if (!tg::free_view_fast(head, *mine, base)) return free_other(head);
+  return tg::last_count(base) ? free_other(base) : TG_OK;
 }
 
 tg_status tg_release_many(const tg_handle* handles, size_t count) {

@@ -32,7 +32,7 @@ const char* origin_remedy(Origin origin) {
 }  // namespace
 
 Tensor make_view(const Tensor& x, const Layout& layout, Origin own_origin) {
-  return make_head(x.storage(), x.dtype(), layout, view_info_for(x, own_origin));
+  return make_head(x.storage(), x.dtype(), layout, view_info_for(x.head(), own_origin));
 }
 
 bool is_stale(const TensorHead& view) {

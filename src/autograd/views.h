@@ -13,24 +13,21 @@ namespace tg {
 Tensor make_view(const Tensor& x, const Layout& layout, Origin own_origin);
 
 // What a view of x knows of its base; of an inference tensor it knows none.
-inline ViewInfo view_info_for(const Tensor& x, Origin own_origin) {
-  if (x.is_inference()) return kNoView;
-  const uint32_t version = x.storage().version.load(std::memory_order_relaxed);
-  if (!x.is_view()) return {x.head(), version, own_origin};
-  const ViewInfo& parent = x.head()->view_info();
+inline ViewInfo view_info_for(TensorHead* x, Origin own_origin) {
+  const Storage& storage = *x->storage;
+  if (storage.is_inference()) return kNoView;
+  const uint32_t version = storage.version.load(std::memory_order_relaxed);
+  if (x->is_view == 0) return {x, version, own_origin};
+  const ViewInfo& parent = x->view_info();
   return {parent.base, version, own_origin > parent.origin ? own_origin : parent.origin};
-}
-
-// The same as make_view for a row-major x seen under another shape.
-[[gnu::always_inline]] inline Tensor make_row_major_view(const Tensor& x, const int64_t* sizes,
-                                                         int rank, Origin own_origin) {
-  return make_row_major_head(x, sizes, rank, view_info_for(x, own_origin));
 }
 
 // Where views made now come from.
 inline Origin current_origin() {
   if (recording_mode()) return Origin::plain;
-  return inference_mode() ? Origin::inference : Origin::no_grad;
+  // Grad mode off, or inference mode on.
+  static_assert(static_cast<int>(Origin::inference) == static_cast<int>(Origin::no_grad) + 1);
+  return static_cast<Origin>(static_cast<int>(Origin::no_grad) + (inference_mode() ? 1 : 0));
 }
 
 // The base or another view was changed in place after the view was made in a way that the view's

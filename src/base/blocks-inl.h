@@ -21,21 +21,18 @@ inline void* pop_listed(uint32_t size_class) noexcept {
   if (block == nullptr) [[unlikely]]
     return nullptr;
   blocks.free[size_class] = block->next;
-  --blocks.count[size_class];
+  ++blocks.room[size_class];
   return block;
 }
 // Onto the thread's list; false: it is full.
-inline bool push_listed(void* block, uint32_t size_class) noexcept {
-  ThreadRecord* mine = record;
-  if (mine == nullptr) [[unlikely]]
-    return false;
-  Blocks& blocks = mine->blocks;
-  if (blocks.count[size_class] >= batch_size(size_class)) [[unlikely]]
+inline bool push_listed(ThreadRecord& mine, void* block, uint32_t size_class) noexcept {
+  Blocks& blocks = mine.blocks;
+  if (blocks.room[size_class] == 0) [[unlikely]]
     return false;
   auto* free_block = static_cast<FreeBlock*>(block);
   free_block->next = blocks.free[size_class];
   blocks.free[size_class] = free_block;
-  ++blocks.count[size_class];
+  --blocks.room[size_class];
   return true;
 }
 
@@ -65,7 +62,9 @@ inline void* take_class(uint32_t size_class) {
 }
 
 inline void give_back_class(void* block, uint32_t size_class) noexcept {
-  if (size_class < kSmallClasses && push_listed(block, size_class)) [[likely]]
+  ThreadRecord* mine = record;
+  if (size_class < kSmallClasses && mine != nullptr && push_listed(*mine, block, size_class))
+      [[likely]]
     return;
   give_back_slow(block, size_class);
 }
@@ -149,7 +148,7 @@ inline void* take_charged_fast(uint32_t size_class, int64_t bytes) {
   if (allocation_fails()) fail_out_of_memory(class_size(size_class));
 #endif
   blocks.free[size_class] = block->next;
-  --blocks.count[size_class];
+  ++blocks.room[size_class];
   blocks.bytes.store(own, std::memory_order_relaxed);
   return block;
 }
@@ -162,19 +161,12 @@ inline void* take_charged(uint32_t size_class, int64_t bytes) {
 }
 
 // The reverse, where the thread's list has room for the block. false: nothing was done.
-inline bool give_back_charged(void* block, uint32_t size_class, int64_t bytes) noexcept {
-  ThreadRecord* mine = record;
-  if (mine == nullptr) [[unlikely]]
+inline bool give_back_charged(ThreadRecord& mine, void* block, uint32_t size_class,
+                              int64_t bytes) noexcept {
+  const int64_t own = mine.blocks.bytes.load(std::memory_order_relaxed) - bytes;
+  if (own < -kSettle || !push_listed(mine, block, size_class)) [[unlikely]]
     return false;
-  Blocks& blocks = mine->blocks;
-  const int64_t own = blocks.bytes.load(std::memory_order_relaxed) - bytes;
-  if (blocks.count[size_class] >= batch_size(size_class) || own < -kSettle) [[unlikely]]
-    return false;
-  auto* free_block = static_cast<FreeBlock*>(block);
-  free_block->next = blocks.free[size_class];
-  blocks.free[size_class] = free_block;
-  ++blocks.count[size_class];
-  blocks.bytes.store(own, std::memory_order_relaxed);
+  mine.blocks.bytes.store(own, std::memory_order_relaxed);
   return true;
 }
 

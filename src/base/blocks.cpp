@@ -144,7 +144,7 @@ void* take_slow(uint32_t size_class) noexcept {
   if (list == nullptr && blocks.reserve[size_class] != nullptr) {
     list = blocks.reserve[size_class];
     blocks.reserve[size_class] = nullptr;
-    blocks.count[size_class] = batch_size(size_class);
+    blocks.room[size_class] = 0;
   }
   if (list == nullptr) {
     DepotGuard guard;
@@ -152,13 +152,13 @@ void* take_slow(uint32_t size_class) noexcept {
     if (batch != nullptr) {
       depot.batches[size_class] = reinterpret_cast<FreeBlock*>(batch->next);
       list = reinterpret_cast<FreeBlock*>(batch);
-      blocks.count[size_class] = batch_size(size_class);
+      blocks.room[size_class] = 0;
     }
   }
   if (list != nullptr) {
     FreeBlock* block = list;
     list = block->next;
-    --blocks.count[size_class];
+    ++blocks.room[size_class];
     return block;
   }
   const size_t size = class_size(size_class);
@@ -175,12 +175,7 @@ void give_back_slow(void* block, uint32_t size_class) noexcept {
   ThreadRecord* mine = thread_record_or_null();
   if (mine == nullptr) return;  // no record and no memory for one: the block is lost, not the host
   Blocks& blocks = mine->blocks;
-  if (blocks.count[size_class] < batch_size(size_class)) {  // the record is new
-    free_block->next = blocks.free[size_class];
-    blocks.free[size_class] = free_block;
-    ++blocks.count[size_class];
-    return;
-  }
+  if (push_listed(*mine, block, size_class)) return;  // the record is new
   if (blocks.reserve[size_class] != nullptr) {
     auto* batch = reinterpret_cast<Batch*>(blocks.reserve[size_class]);
     DepotGuard guard;
@@ -190,7 +185,7 @@ void give_back_slow(void* block, uint32_t size_class) noexcept {
   blocks.reserve[size_class] = blocks.free[size_class];
   free_block->next = nullptr;
   blocks.free[size_class] = free_block;
-  blocks.count[size_class] = 1;
+  blocks.room[size_class] = batch_size(size_class) - 1;
 }
 
 void fail_out_of_memory(size_t size) {

@@ -43,8 +43,8 @@ struct FreeBlock {
 struct Blocks {
   FreeBlock* free[kSmallClasses];
   FreeBlock* reserve[kSmallClasses];
-  uint16_t count[kSmallClasses];  // blocks in free[]
-  std::byte* slab;                // the rest of the slab that new blocks are cut from
+  uint16_t room[kSmallClasses];  // how many blocks free[] may still take: a batch less its own
+  std::byte* slab;               // the rest of the slab that new blocks are cut from
   size_t slab_left;
   size_t slab_next;            // size of the next slab: doubles up to 4 MiB
   std::atomic<int64_t> bytes;  // tensor bytes not yet settled with the global account

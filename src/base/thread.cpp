@@ -103,9 +103,11 @@ ThreadRecord* make_thread_record() noexcept {
   pthread_once(&key_once, make_key);
   ThreadRecord* mine = recycled_record();
   if (mine == nullptr) {
-    // Zeroed memory is a record in its first state, atomics included.
+    // Zeroed memory is a record in its first state, atomics included, but for the room in its
+    // lists.
     mine = static_cast<ThreadRecord*>(std::calloc(1, sizeof(ThreadRecord)));
     if (mine == nullptr) return nullptr;
+    for (uint32_t i = 0; i < kSmallClasses; ++i) mine->blocks.room[i] = batch_size(i);
     mine->used.store(1, std::memory_order_relaxed);
     mine->next = all_records.load(std::memory_order_relaxed);
     while (!all_records.compare_exchange_weak(mine->next, mine, std::memory_order_release)) {

@@ -46,7 +46,7 @@ inline void write_row_major(TensorHead* head, const int64_t* sizes, int rank) {
 [[gnu::always_inline]] inline TensorHead* init_other_head(void* memory, Storage& storage,
                                                           DType dtype, int rank, bool row_major,
                                                           int64_t offset, ViewInfo info) {
-  const bool is_view = info.base != nullptr;
+  const bool is_view = info.base != nullptr;  // often known to the compiler
   TensorHead* head = init_head(memory, &storage, form_of(dtype, rank, is_view, row_major), offset);
   if (is_view) {
     auto* end = reinterpret_cast<std::byte*>(head) + head_bytes(rank, false);
@@ -58,23 +58,38 @@ inline void write_row_major(TensorHead* head, const int64_t* sizes, int rank) {
   return head;
 }
 
-[[gnu::always_inline]] inline TensorHead* init_row_major_head(void* memory, const Tensor& x,
+// A head for from's elements in row-major order under other sizes, none of them 0; `from` is
+// row-major. The road without a block in the thread's list is apart, so that this one has no call.
+Tensor make_row_major_head_slow(const TensorHead* from, const int64_t* sizes, int rank,
+                                ViewInfo info);
+[[gnu::always_inline]] inline TensorHead* init_row_major_head(void* memory, const TensorHead* from,
                                                               const int64_t* sizes, int rank,
                                                               ViewInfo info) {
-  TensorHead* head = init_other_head(memory, x.storage(), x.dtype(), rank, true, x.offset(), info);
-  write_row_major(head, sizes, rank);
+  TensorHead* head =
+      init_other_head(memory, *from->storage, from->dtype, rank, true, from->offset, info);
+  int64_t* to = head->sizes();
+  int64_t stride = 1;
+  for (int d = rank; d-- > 0;) {
+    to[d] = sizes[d];
+    to[rank + d] = stride;
+    stride *= sizes[d];
+  }
   return head;
 }
-
-// A head for x's elements in row-major order under another shape; x is row-major. The road without
-// a block in the thread's list is apart, so that this one has no call.
-Tensor make_row_major_head_slow(const Tensor& x, const int64_t* sizes, int rank, ViewInfo info);
-[[gnu::always_inline]] inline Tensor make_row_major_head(const Tensor& x, const int64_t* sizes,
-                                                         int rank, ViewInfo info) {
-  void* memory = take_listed(head_class(rank, info.base != nullptr));
-  if (memory == nullptr) [[unlikely]]
-    return make_row_major_head_slow(x, sizes, rank, info);
-  return Tensor(init_row_major_head(memory, x, sizes, rank, info));
+[[gnu::always_inline]] inline Tensor make_row_major_head(const TensorHead* from,
+                                                         const int64_t* sizes, int rank,
+                                                         ViewInfo info) {
+  // Two roads, so that each knows whether it makes a view.
+  if (info.base != nullptr) [[likely]] {
+    void* memory = take_listed(head_class(rank, true));
+    if (memory != nullptr) [[likely]]
+      return Tensor(init_row_major_head(memory, from, sizes, rank, info));
+  } else {
+    void* memory = take_listed(head_class(rank, false));
+    if (memory != nullptr) [[likely]]
+      return Tensor(init_row_major_head(memory, from, sizes, rank, kNoView));
+  }
+  return make_row_major_head_slow(from, sizes, rank, info);
 }
 
 // A head on the same elements as x, without history and base, inside a block of its owner. Where it

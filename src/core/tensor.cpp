@@ -46,9 +46,18 @@ inline size_t front_bytes(int rank) { return sizeof(Storage) + head_bytes(rank, 
 
 }  // namespace
 
-Tensor make_row_major_head_slow(const Tensor& x, const int64_t* sizes, int rank, ViewInfo info) {
+Tensor make_row_major_head_slow(const TensorHead* from, const int64_t* sizes, int rank,
+                                ViewInfo info) {
   void* memory = take_class(head_class(rank, info.base != nullptr));
-  return Tensor(init_row_major_head(memory, x, sizes, rank, info));
+  return Tensor(init_row_major_head(memory, from, sizes, rank, info));
+}
+
+Tensor make_row_major_head(const Tensor& x, const int64_t* sizes, int rank) {
+  void* memory = take_class(head_class(rank, false));
+  TensorHead* head =
+      init_other_head(memory, x.storage(), x.dtype(), rank, true, x.offset(), kNoView);
+  write_row_major(head, sizes, rank);
+  return Tensor(head);
 }
 
 Tensor make_same(const Tensor& x) {
@@ -191,14 +200,15 @@ void free_storage(Storage* storage) noexcept {
 }
 
 void free_head(TensorHead* head) noexcept {
-  if (!free_head_fast(head)) free_head_slow(head);
+  ThreadRecord* mine = record;
+  if (mine == nullptr || !free_head_fast(head, *mine)) free_head_slow(head);
 }
 
 void free_head_slow(TensorHead* head) noexcept {
   // History first: until then a running backward may still give the tensor a .grad.
   if (head->history.load(std::memory_order_relaxed) != 0) {
     forget_history(*head);
-    if (free_head_fast(head)) return;
+    if (ThreadRecord* mine = record; mine != nullptr && free_head_fast(head, *mine)) return;
   }
   if (head->has_flag(TensorHead::kExtras)) [[unlikely]]
     forget_extras(*head);

@@ -100,7 +100,7 @@ void free_head_slow(TensorHead* head) noexcept;
 static_assert(kLeastPacked > kChargedGlobally);
 inline constexpr uint64_t kSpecialExtent =
     Storage::kBorrowed | (Storage::kBytesMask & ~uint64_t{kChargedGlobally - 1});
-inline bool free_head_fast(TensorHead* head) noexcept {
+[[gnu::always_inline]] inline bool free_head_fast(TensorHead* head, ThreadRecord& mine) noexcept {
   Storage* storage = head->storage;
   if (static_cast<void*>(head) != static_cast<void*>(storage + 1) ||
       storage->refs.load(std::memory_order_acquire) != 1)
@@ -108,21 +108,19 @@ inline bool free_head_fast(TensorHead* head) noexcept {
   const uint64_t extent = storage->flags();
   return head->history.load(std::memory_order_relaxed) == 0 &&
          !head->has_flag(TensorHead::kExtras) && (extent & kSpecialExtent) == 0 &&
-         give_back_charged(storage, static_cast<uint32_t>(extent >> Storage::kClassShift) & 0xffu,
+         give_back_charged(mine, storage,
+                           static_cast<uint32_t>(extent >> Storage::kClassShift) & 0xffu,
                            static_cast<int64_t>(extent & (kChargedGlobally - 1)));
 }
 void free_head(TensorHead* head) noexcept;
 
-// The same for a view without a past. Gives its base, whose count is the caller's now; null:
-// nothing was done.
-inline TensorHead* free_view_fast(TensorHead* head) noexcept {
-  if (head->is_view == 0 || head->history.load(std::memory_order_relaxed) != 0 ||
-      head->has_flag(TensorHead::kExtras))
-    return nullptr;
-  const int rank = head->rank;
-  TensorHead* base = head->view_info().base;
-  const uint32_t block_class = head_class(rank, true);
-  return push_listed(head, block_class) ? base : nullptr;
+// The same for a view that has no past, or none any more. Gives its base, whose count is the
+// caller's now.
+[[gnu::always_inline]] inline bool free_view_fast(TensorHead* head, ThreadRecord& mine,
+                                                  TensorHead*& base) noexcept {
+  if (head->is_view == 0 || head->has_flag(TensorHead::kExtras)) return false;
+  base = head->view_info().base;
+  return push_listed(mine, head, head_class(head->rank, true));
 }
 
 // Lets go of one count. true: it was the last, and the head is the caller's to free.
@@ -232,6 +230,8 @@ Layout layout_of(const Tensor& x);
 // info: of a view (its base is counted here); for all others its base is null.
 inline constexpr ViewInfo kNoView{nullptr, 0, Origin::plain};
 Tensor make_head(Storage& storage, DType dtype, const Layout& layout, ViewInfo info);
+// For x's elements in row-major order under another shape; x is row-major.
+Tensor make_row_major_head(const Tensor& x, const int64_t* sizes, int rank);
 Tensor second_head(const Tensor& x);  // same elements, no history, no base
 
 // Memory of the host. On success `owner` belongs to the storage.

@@ -10,16 +10,6 @@ namespace tg {
 
 namespace {
 
-struct View {
-  static constexpr const char* name = "View";
-  static constexpr Op id = Op::view;
-  static constexpr Shapes shapes = Shapes::always;
-  static void gradient(Vjp& v) {
-    const Shape shape = v.input(0).shape;
-    v.give(0, reshape(v.grad(), shape.sizes, shape.rank));
-  }
-};
-
 struct Permute {
   static constexpr const char* name = "Permute";
   static constexpr Op id = Op::permute;
@@ -214,85 +204,6 @@ struct Split {
   }
 };
 
-// ---- layouts ----
-
-[[noreturn, gnu::cold]] void fail_view(const Tensor& x, const Shape& shape) {
-  fail(TG_ERROR_SHAPE, Named{x}, " cannot be seen as ", shape,
-       ": its elements do not lie in an order that allows it; use tg_reshape, which copies");
-}
-
-// One size of -1 follows from the others.
-Shape inferred_shape(const Tensor& x, const int64_t* sizes, int32_t rank) {
-  if (rank < 0 || (rank > 0 && sizes == nullptr) || rank > kMaxRank) {
-    return checked_shape(sizes, rank, size_of(x.dtype()));  // throws what fits
-  }
-  Shape shape(sizes, rank);
-  const int64_t elements = x.numel();
-  int unknown = -1;
-  int64_t known = 1;
-  for (int d = 0; d < rank; ++d) {
-    if (sizes[d] == -1) {
-      if (unknown >= 0) {
-        fail(TG_ERROR_INVALID_ARGUMENT, "shape ", shape,
-             " has -1 twice; only one size can follow "
-             "from the others");
-      }
-      unknown = d;
-    } else if (sizes[d] < 0) {
-      fail(TG_ERROR_INVALID_ARGUMENT, "shape[", d, "] is ", sizes[d],
-           "; a size must not be negative, but for one -1");
-    } else if (!checked_multiply(known, sizes[d], &known)) {
-      fail(TG_ERROR_SHAPE, "shape ", shape, " has more than 2^63 - 1 elements");
-    }
-  }
-  if (unknown >= 0) {
-    if (known == 0) {
-      fail(TG_ERROR_SHAPE, "shape ", shape,
-           ": the size at -1 cannot be found, since the others "
-           "multiply to 0; give it");
-    }
-    shape[unknown] = elements / known;
-    known *= shape[unknown];
-  }
-  if (known != elements) {
-    fail(TG_ERROR_SHAPE, Named{x}, " has ", elements, " elements, which shape ", Shape(sizes, rank),
-         " cannot hold; the product of the sizes must be equal");
-  }
-  return shape;
-}
-
-// Strides that show x's elements in row-major order under another shape: x's dimensions fall into
-// runs that lie without gaps, and the new sizes must cut each run by itself (the rule of PyTorch's
-// Tensor.view, as its documentation states it). false: there are none.
-bool view_layout(const Tensor& x, const Shape& shape, Layout& layout) {
-  layout.shape = shape;
-  layout.offset = x.offset();
-  if (x.row_major() || shape.numel() == 0) {
-    row_major_strides(shape.sizes, shape.rank, layout.strides);
-    return true;
-  }
-  int d = shape.rank - 1;
-  int64_t run = 1;                        // elements of the run so far
-  int64_t step = x.stride(x.rank() - 1);  // rank 0 is row-major, so there is a dimension
-  for (int s = x.rank() - 1; s >= 0; --s) {
-    run *= x.size(s);
-    const bool ends = s == 0 || (x.size(s - 1) != 1 && x.stride(s - 1) != run * step);
-    if (!ends) continue;
-    int64_t placed = 1;
-    while (d >= 0 && (placed < run || shape[d] == 1)) {
-      layout.strides[d] = placed * step;
-      placed *= shape[d];
-      --d;
-    }
-    if (placed != run) return false;
-    if (s > 0) {
-      step = x.stride(s - 1);
-      run = 1;
-    }
-  }
-  return d < 0;
-}
-
 Tensor permuted(const Tensor& x, const int* order) {
   Layout layout;
   layout.shape.rank = x.rank();
@@ -308,7 +219,6 @@ Tensor permuted(const Tensor& x, const int* order) {
 
 }  // namespace
 
-const Operator view_operator = operator_for<View>();
 const Operator permute_operator = operator_for<Permute>();
 const Operator expand_operator = operator_for<Expand>();
 const Operator select_operator = operator_for<Select>();
@@ -316,79 +226,6 @@ const Operator slice_operator = operator_for<Slice>();
 const Operator slice_backward_operator = operator_for<SliceBackward>();
 const Operator as_strided_operator = operator_for<AsStrided>();
 const Operator split_operator = operator_for<Split>();
-
-namespace {
-
-// All sizes are given, and as many elements as x has.
-inline bool fits_row_major(const Tensor& x, const int64_t* sizes, int32_t rank) {
-  int64_t product = 1;
-  for (int d = 0; d < rank; ++d) {
-    if (sizes[d] <= 0 || __builtin_mul_overflow(product, sizes[d], &product)) return false;
-  }
-  return product == x.numel();
-}
-
-[[gnu::noinline]] Tensor recorded_view(const Tensor& x, const int64_t* sizes, int32_t rank) {
-  if (x.is_view()) check_view_history(View::name, x);
-  Tensor out = make_row_major_view(x, sizes, rank, Origin::plain);
-  link_view<View>(out, x, {});
-  return out;
-}
-[[gnu::noinline]] Tensor inferred_view(const Tensor& x, const int64_t* sizes, int32_t rank) {
-  return view_as(x, inferred_shape(x, sizes, rank));
-}
-
-}  // namespace
-
-Tensor view(const Tensor& x, const int64_t* sizes, int32_t rank) {
-  // The common case: a row-major tensor and sizes that are all given.
-  if (!x.row_major() || sizes == nullptr || static_cast<uint32_t>(rank) > kMaxRank ||
-      !fits_row_major(x, sizes, rank)) [[unlikely]]
-    return inferred_view(x, sizes, rank);
-  if (recording_mode() && requires_grad(x) && !x.is_inference()) {
-    return recorded_view(x, sizes, rank);
-  }
-  return make_row_major_view(x, sizes, rank, current_origin());
-}
-
-Tensor view_as(const Tensor& x, const Shape& shape) {
-  Layout layout;
-  if (!view_layout(x, shape, layout)) fail_view(x, shape);
-  return run_view<View>(x, layout, {});
-}
-
-Tensor reshape(const Tensor& x, const int64_t* sizes, int32_t rank) {
-  const Shape shape = inferred_shape(x, sizes, rank);
-  Layout layout;
-  if (view_layout(x, shape, layout)) return run_view<View>(x, layout, {});
-  return reshaped_result(clone(x), shape);
-}
-
-Tensor reshaped_result(const Tensor& fresh, const Shape& shape) {
-  Tensor out = make_row_major_head(fresh, shape.sizes, shape.rank, kNoView);
-  if (recording_mode() && requires_grad(fresh)) link_view<View>(out, fresh, {});
-  return out;
-}
-
-Tensor flatten(const Tensor& x, int64_t start_dim, int64_t end_dim) {
-  const int start = wrap_dim(start_dim, x.rank()), end = wrap_dim(end_dim, x.rank());
-  if (start > end) {
-    fail(TG_ERROR_INDEX, "start_dim is ", start_dim, ", end_dim is ", end_dim,
-         "; the start must not lie behind the end");
-  }
-  if (x.rank() == 0) {
-    const int64_t one = 1;
-    return reshape(x, &one, 1);
-  }
-  if (start == end) return x;
-  Shape shape;
-  for (int d = 0; d < start; ++d) shape.push(x.size(d));
-  int64_t run = 1;
-  for (int d = start; d <= end; ++d) run *= x.size(d);
-  shape.push(run);
-  for (int d = end + 1; d < x.rank(); ++d) shape.push(x.size(d));
-  return reshape(x, shape.sizes, shape.rank);
-}
 
 Tensor t(const Tensor& x) {
   if (x.rank() > 2) {
@@ -454,44 +291,6 @@ Tensor expand(const Tensor& x, const int64_t* sizes, int32_t rank) {
   }
   layout.shape = checked_shape(target.sizes, rank, size_of(x.dtype()));
   return run_view<Expand>(x, layout, {});
-}
-
-Tensor squeeze(const Tensor& x) {
-  Layout layout;
-  layout.offset = x.offset();
-  for (int d = 0; d < x.rank(); ++d) {
-    if (x.size(d) == 1) continue;
-    layout.strides[layout.shape.rank] = x.stride(d);
-    layout.shape.push(x.size(d));
-  }
-  return run_view<View>(x, layout, {});
-}
-
-Tensor squeeze_dim(const Tensor& x, int64_t dim) {
-  const int d = wrap_dim(dim, x.rank());
-  Layout layout = layout_of(x);
-  if (x.rank() > 0 && x.size(d) == 1) drop_dim(layout, d);
-  return run_view<View>(x, layout, {});
-}
-
-Tensor unsqueeze(const Tensor& x, int64_t dim) {
-  const int d = wrap_dim(dim, x.rank() + 1);
-  if (x.rank() == kMaxRank) {
-    fail(TG_ERROR_LIMIT, Named{x}, " has rank ", kMaxRank, " already, which is the greatest");
-  }
-  Layout layout;
-  layout.offset = x.offset();
-  for (int i = 0; i <= x.rank(); ++i) {
-    const int from = i < d ? i : i - 1;
-    if (i == d) {
-      layout.strides[i] = d < x.rank() ? x.size(d) * x.stride(d) : 1;
-      layout.shape.push(1);
-    } else {
-      layout.strides[i] = x.stride(from);
-      layout.shape.push(x.size(from));
-    }
-  }
-  return run_view<View>(x, layout, {});
 }
 
 Tensor select(const Tensor& x, int64_t dim, int64_t index) {

@@ -104,7 +104,7 @@ TEST_CASE("a storage keeps one packing, of the elements that came first", "[pack
   const tg::Tensor x = weight();
   tg::Layout layout = tg::layout_of(x);
   layout.shape[0] = 100;
-  const tg::Tensor part = tg::make_head(x.storage(), tg::DType::float32, layout, false);
+  const tg::Tensor part = tg::make_head(x.storage(), tg::DType::float32, layout, tg::kNoView);
   CHECK(first_byte(packing(x)) == 1);
   CHECK(!packing(part));
   CHECK(first_byte(packing(x)) == 1);
