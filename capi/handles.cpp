@@ -132,11 +132,10 @@ Slot* take_slot() {
   return taken;
 }
 
-Slot* take_slot_or_drop(TensorHead* head) {
+tg_handle publish_result_slow(TensorHead* head) {
   Tensor held(head);
-  Slot* slot = take_slot();
-  held.give_up();
-  return slot;
+  NewHandle handle;
+  return handle.publish(std::move(held));
 }
 
 void return_slot(Slot* slot) noexcept {

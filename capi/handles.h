@@ -215,13 +215,14 @@ class NewHandle {
   Slot* slot_;
 };
 
-// The same for a call whose only effect is the fresh tensor itself: where no handle is left the
+// The same for a call whose only effect is the tensor that it gives: where no handle is left the
 // tensor goes, and nothing has happened. So the slot is taken last, and nothing guards it.
-Slot* take_slot_or_drop(TensorHead* head);
+tg_handle publish_result_slow(TensorHead* head);
 [[gnu::always_inline]] inline tg_handle publish_result(TensorHead* head) {
-  ThreadRecord* mine = record;  // who made a tensor has one
-  Slot* slot = mine->spare_count > 0 ? static_cast<Slot*>(mine->spare[--mine->spare_count])
-                                     : take_slot_or_drop(head);
+  ThreadRecord* mine = record;
+  if (mine == nullptr || mine->spare_count == 0) [[unlikely]]
+    return publish_result_slow(head);
+  auto* slot = static_cast<Slot*>(mine->spare[--mine->spare_count]);
   return publish_in(slot, Kind::tensor, head, true, mine);
 }
 

@@ -227,3 +227,25 @@ TEST_CASE("a wake function is not called after its destructor ran", "[threads]")
   CHECK(payloads == 0);
   for (const Wake& wake : wakes) CHECK(wake.alive == 0);
 }
+
+TEST_CASE("a thread's first call may give its own operand back", "[threads]") {
+  const tg_tensor x = scalar(3);
+  std::string failed;
+  const auto first_call = [&](const char* name, auto call) {
+    std::thread([&] {
+      tg_tensor y = 0;
+      if (call(&y) != TG_OK || tg_release(y) != TG_OK) failed += name;
+    }).join();
+  };
+  first_call("contiguous ", [&](tg_tensor* y) { return tg_contiguous(x, y); });
+  first_call("to_dtype ", [&](tg_tensor* y) { return tg_to_dtype(x, TG_FLOAT32, y); });
+  const int64_t sizes[] = {2, 2};
+  tg_tensor matrix = 0;
+  REQUIRE(tg_zeros(TG_FLOAT32, sizes, 2, &matrix) == TG_OK);
+  first_call("flatten ", [&](tg_tensor* y) { return tg_flatten(matrix, 0, 0, y); });
+  first_call("view ", [&](tg_tensor* y) { return tg_view(matrix, sizes, 2, y); });
+  first_call("alias ", [&](tg_tensor* y) { return tg_alias(matrix, y); });
+  CHECK(failed.empty());
+  REQUIRE(tg_release(x) == TG_OK);
+  REQUIRE(tg_release(matrix) == TG_OK);
+}
