@@ -19,8 +19,10 @@ constexpr int kWordDepth = 16;
 constexpr uint64_t kRuleBits = 0xf;  // pair below the stack, nesting, anomaly
 constexpr uint64_t kStackMask = kStateMask & ~kRuleBits;
 constexpr int kOldestShift = kStackShift + (kWordDepth - 1) * kEntryBits;
-// Entries older than the word holds, a byte each. 65,536 deep is no program that ends.
+// Entries older than the word holds, a byte each, with the inference mode that holds from it up.
+// 65,536 deep is no program that ends.
 constexpr uint32_t kSpillCapacity = 65536 - kWordDepth;
+constexpr uint8_t kSpilledInference = 8;
 
 uint64_t innermost(uint64_t word) { return (word >> kStackShift) & kEntryMask; }
 
@@ -39,14 +41,20 @@ uint32_t spilled() {
 
 uint8_t* spill_of(ThreadRecord& thread) { return static_cast<uint8_t*>(thread.mode_spill); }
 
+// Inference mode where no entry of the word says.
+bool inference_below(uint64_t word) {
+  const uint32_t deep = spilled();
+  if (deep == 0) return (word & 2) != 0;
+  return (spill_of(*record)[deep - 1] & kSpilledInference) != 0;
+}
+
 // Grad mode follows from the innermost entry alone; inference mode from the innermost of its kind.
 uint64_t pair_of(uint64_t word) {
   uint64_t stack = (word & kStackMask) >> kStackShift;
-  const bool bottom_no_grad = (word & 1) != 0, bottom_inference = (word & 2) != 0;
   uint64_t pair = 0;
   if (stack == 0) {
-    if (bottom_no_grad) pair |= kNoGradNow;
-    if (bottom_inference) pair |= kInferenceNow;
+    if ((word & 1) != 0) pair |= kNoGradNow;
+    if ((word & 2) != 0) pair |= kInferenceNow;
     return pair;
   }
   switch (static_cast<ModeEntry>(stack & kEntryMask)) {
@@ -60,15 +68,7 @@ uint64_t pair_of(uint64_t word) {
     if (entry == ModeEntry::inference_on) return pair | kInferenceNow;
     if (entry == ModeEntry::inference_off) return pair;
   }
-  if (const uint32_t deep = spilled(); deep > 0) [[unlikely]] {
-    const uint8_t* entries = spill_of(*record);
-    for (uint32_t i = deep; i > 0; --i) {
-      const auto entry = static_cast<ModeEntry>(entries[i - 1]);
-      if (entry == ModeEntry::inference_on) return pair | kInferenceNow;
-      if (entry == ModeEntry::inference_off) return pair;
-    }
-  }
-  return bottom_inference ? pair | kInferenceNow : pair;
+  return inference_below(word) ? pair | kInferenceNow : pair;
 }
 
 void set_word(uint64_t word) { state = word | pair_of(word); }
@@ -133,8 +133,11 @@ bool turns_grad_off(ModeEntry entry) {
          " entries; leave some first");
   }
   if (thread.mode_spill == nullptr) thread.mode_spill = take(kSpillCapacity);
+  const auto oldest = static_cast<ModeEntry>((state >> kOldestShift) & kEntryMask);
+  const bool inference = oldest == ModeEntry::inference_on ||
+                         (oldest != ModeEntry::inference_off && inference_below(state));
   spill_of(thread)[thread.mode_depth++] =
-      static_cast<uint8_t>((state >> kOldestShift) & kEntryMask);
+      static_cast<uint8_t>(static_cast<uint8_t>(oldest) | (inference ? kSpilledInference : 0));
 }
 
 [[noreturn, gnu::cold]] void fail_exit(ModeKind kind) {
@@ -185,7 +188,7 @@ void exit_mode(ModeKind kind) {
   }
   uint64_t stack = (state & kStackMask) >> kEntryBits & kStackMask;
   if (thread != nullptr && thread->mode_depth > 0) [[unlikely]] {
-    const uint64_t oldest = spill_of(*record)[--record->mode_depth];
+    const uint64_t oldest = spill_of(*record)[--record->mode_depth] & kEntryMask;
     stack |= oldest << kOldestShift;
   }
   set_word((state & kRuleBits) | stack);

@@ -2,6 +2,8 @@
 // The state of a thread (rules M1 to M34): entries, exits, nesting, the call form, the state word.
 #include <stdexcept>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "capi/tensors.h"
 
@@ -470,4 +472,25 @@ TEST_CASE("M16: stacks of at least 1000 entries work, above a bound the enter is
   }
   CHECK(pair() == Pair(1, 0));
   fails(tg_no_grad_exit(), TG_ERROR_MODE);
+}
+
+TEST_CASE("M16: an inference entry far below decides until another one is met", "[modes]") {
+  const Allowed allowed;
+  // Few entries of inference mode among many others, at depths that the state word does not hold.
+  std::vector<std::pair<const Entry*, Pair>> entered;
+  uint32_t random = 1;
+  for (int depth = 0; depth < 400; ++depth) {
+    random = random * 1664525u + 1013904223u;
+    const uint32_t drawn = random >> 24;
+    const Entry* entry = kEntries[drawn < 12 ? 4 + drawn % 2 : drawn % 4];
+    const Pair before = pair();
+    ok(entry->enter());
+    if (pair() != after(before, *entry)) FAIL("wrong pair entering at depth " << depth);
+    entered.emplace_back(entry, before);
+  }
+  for (; !entered.empty(); entered.pop_back()) {
+    ok(entered.back().first->leave());
+    if (pair() != entered.back().second) FAIL("wrong pair leaving depth " << entered.size());
+  }
+  CHECK(pair() == Pair(1, 0));
 }
