@@ -118,6 +118,9 @@ class Backward {
   void give(Node& node, int input, Tensor& grad) {
     const Edge edge = node.inputs()[static_cast<size_t>(input)];
     if (!grad || !wants(edge)) return;
+    // A saved tensor given on must not keep its node, and with it the graph.
+    if (grad.head()->embedded != 0) [[unlikely]]
+      grad = second_head(grad);
     if (node.has(Node::kShapes)) {
       const Meta meta = input_meta(node, input);
       if (grad.dtype() != meta.dtype ||
