@@ -1263,7 +1263,8 @@ class Function : public Module {
   }
 };
 
-// A chain of modules: Sequential(Linear(64, 128), ReLU(), Linear(128, 10)).
+// A chain of modules: Sequential{Linear(64, 128), ReLU(), Linear(128, 10)}. Braces make the layers,
+// and draw their weights, from left to right; between parentheses C++ leaves the order open.
 class Sequential : public Module {
  public:
   template <class... Modules,
