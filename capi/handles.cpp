@@ -163,13 +163,9 @@ void return_slot(Slot* slot) noexcept {
 
 void share_object(Kind kind, void* object) noexcept {
   switch (kind) {
-    case Kind::tensor:
-      static_cast<TensorHead*>(object)->refs.fetch_add(1, std::memory_order_relaxed);
-      return;
-    case Kind::node:
-      static_cast<Node*>(object)->refs.fetch_add(1, std::memory_order_relaxed);
-      return;
-    default: static_cast<Object*>(object)->refs.fetch_add(1, std::memory_order_relaxed);
+    case Kind::tensor: count_up(static_cast<TensorHead*>(object)->refs); return;
+    case Kind::node: count_up(static_cast<Node*>(object)->refs); return;
+    default: count_up(static_cast<Object*>(object)->refs);
   }
 }
 
@@ -179,7 +175,7 @@ void drop_object(Kind kind, void* object) noexcept {
     case Kind::node: let_go(static_cast<Node*>(object)); return;
     default: {
       auto* counted = static_cast<Object*>(object);
-      if (counted->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) counted->destroy();
+      if (was_last(counted->refs)) counted->destroy();
     }
   }
 }

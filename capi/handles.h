@@ -102,12 +102,11 @@ void drop_slot(Slot* slot) noexcept;  // the last pin of a released handle is go
                           : Slot::generation(word) == generation && (word & Slot::kLive) != 0;
     if (!fits) [[unlikely]]
       fail_handle(handle, kind, what);
-  } while (!slot->word.compare_exchange_weak(word, word + 1, std::memory_order_acquire,
-                                             std::memory_order_relaxed));
+  } while (!exchange_if(slot->word, word, word + 1));
   return slot;
 }
 [[gnu::always_inline]] inline void unpin(Slot* slot) noexcept {
-  const uint64_t before = slot->word.fetch_sub(1, std::memory_order_acq_rel);
+  const uint64_t before = count_down(slot->word);
   if ((before & (Slot::kLive | Slot::kPins)) == 1) [[unlikely]]
     drop_slot(slot);
 }
@@ -244,7 +243,7 @@ void release(tg_handle handle);
 // thread with room for the slot. One change of the word ends the handle and readies the slot. Gives
 // the head, whose count is the caller's now. false: nothing was done.
 [[gnu::always_inline]] inline bool end_tensor_handle(tg_handle handle, ThreadRecord* mine,
-                                                     TensorHead*& head) noexcept {
+                                                     TensorHead*& head, bool alone) noexcept {
   Slot* slot = slot_of(handle);
   if (slot == nullptr || mine == nullptr || mine->spare_count == kSpareSlots) [[unlikely]]
     return false;
@@ -258,8 +257,7 @@ void release(tg_handle handle);
   next = next >> Slot::kGenerationShift << Slot::kGenerationShift;
   void* object = slot->object.load(std::memory_order_relaxed);  // of this generation, or CAS fails
   if (slot->scope.load(std::memory_order_acquire) != nullptr ||
-      !slot->word.compare_exchange_strong(word, next, std::memory_order_acq_rel,
-                                          std::memory_order_relaxed)) [[unlikely]]
+      !exchange_if(slot->word, word, next, alone)) [[unlikely]]
     return false;
   mine->spare[mine->spare_count++] = slot;
   head = static_cast<TensorHead*>(object);

@@ -192,18 +192,23 @@ namespace {
   return tg::last_count(base) ? free_other(base) : TG_OK;
 }
 
-}  // namespace
-
-tg_status tg_release(tg_handle handle) {
+template <bool kAlone>
+[[gnu::always_inline]] inline tg_status release_fast(tg_handle handle) {
   tg::ThreadRecord* mine = tg::record;
   tg::TensorHead* head;
-  if (!tg::capi::end_tensor_handle(handle, mine, head)) [[unlikely]]
+  if (!tg::capi::end_tensor_handle(handle, mine, head, kAlone)) [[unlikely]]
     return release_guarded(handle);
-  if (!tg::last_count(head) || tg::free_head_fast(head, *mine)) return TG_OK;
+  if (!tg::was_last(head->refs, kAlone) || tg::free_head_fast(head, *mine)) return TG_OK;
   if (head->history.load(std::memory_order_relaxed) != 0) return free_recorded(head, *mine);
   tg::TensorHead* base;
   if (!tg::free_view_fast(head, *mine, base)) return free_other(head);
-  return tg::last_count(base) ? free_other(base) : TG_OK;
+  return tg::was_last(base->refs, kAlone) ? free_other(base) : TG_OK;
+}
+
+}  // namespace
+
+tg_status tg_release(tg_handle handle) {
+  return tg::single_threaded() ? release_fast<true>(handle) : release_fast<false>(handle);
 }
 
 tg_status tg_release_many(const tg_handle* handles, size_t count) {

@@ -231,7 +231,7 @@ tg_status tg_linear(tg_tensor x, tg_tensor weight, tg_tensor bias, tg_tensor* ou
 }
 // ---- shape ----
 tg_status tg_view(tg_tensor x, const int64_t* shape, int32_t rank, tg_tensor* out) {
-  return call(__func__, out, tg::view, x, shape, rank);
+  return call(__func__, out, tg::view_head, x, shape, rank);
 }
 tg_status tg_reshape(tg_tensor x, const int64_t* shape, int32_t rank, tg_tensor* out) {
   return call(__func__, out, tg::reshape, x, shape, rank);

@@ -145,8 +145,8 @@ struct Convert<const Tensor&, tg_tensor> {
   }
 };
 
-template <class... Parameters, class... Arguments, size_t... I>
-[[gnu::always_inline]] inline Tensor apply(Tensor (*op)(Parameters...), std::index_sequence<I...>,
+template <class Result, class... Parameters, class... Arguments, size_t... I>
+[[gnu::always_inline]] inline Result apply(Result (*op)(Parameters...), std::index_sequence<I...>,
                                            Arguments... arguments) {
   static constexpr const char* names[] = {"operand 0", "operand 1", "operand 2", "operand 3",
                                           "operand 4", "operand 5", "operand 6"};
@@ -176,6 +176,17 @@ template <class... Parameters, class... Arguments>
           op, std::make_index_sequence<sizeof...(Arguments) + 1>{}, arguments..., Into{}));
     }
     *out = publish_result(result.tensor.head());
+  });
+}
+
+// The same for an operator that gives a counted pointer.
+template <class... Parameters, class... Arguments>
+[[gnu::always_inline]] inline tg_status call(const char* function, tg_tensor* out,
+                                             TensorHead* (*op)(Parameters...),
+                                             Arguments... arguments) {
+  return guarded_pinned(function, [&] [[gnu::always_inline]] {
+    clear_out(out, "out");
+    *out = publish_result(detail::apply(op, std::index_sequence_for<Arguments...>{}, arguments...));
   });
 }
 

@@ -30,23 +30,28 @@ struct LeafSum {
 class LeafSums {
  public:
   Tensor& of(Accumulator* accumulator) {
-    if (index_.empty()) index_.resize(16, 0);
-    size_t place = start(accumulator);
-    for (; index_[place] != 0; place = (place + 1) & (index_.size() - 1)) {
-      LeafSum& sum = sums_[index_[place] - 1];
-      if (sum.accumulator == accumulator) return sum.grad;
-    }
-    if ((sums_.size() + 1) * 2 > index_.size()) {
-      grow();
-      return of(accumulator);
-    }
-    sums_.push_back({accumulator, {}});
-    index_[place] = static_cast<uint32_t>(sums_.size());
-    return sums_.back().grad;
+    // Often the same one again: a parameter that many nodes share.
+    if (last_ < sums_.size() && sums_[last_].accumulator == accumulator) return sums_[last_].grad;
+    last_ = place_of(accumulator);
+    return sums_[last_].grad;
   }
   Vector<LeafSum>& all() { return sums_; }
 
  private:
+  [[gnu::noinline]] size_t place_of(Accumulator* accumulator) {
+    if (index_.empty()) index_.resize(16, 0);
+    size_t place = start(accumulator);
+    for (; index_[place] != 0; place = (place + 1) & (index_.size() - 1)) {
+      if (sums_[index_[place] - 1].accumulator == accumulator) return index_[place] - 1;
+    }
+    if ((sums_.size() + 1) * 2 > index_.size()) {
+      grow();
+      return place_of(accumulator);
+    }
+    sums_.push_back({accumulator, {}});
+    index_[place] = static_cast<uint32_t>(sums_.size());
+    return sums_.size() - 1;
+  }
   size_t start(const Accumulator* accumulator) const {
     const auto address = reinterpret_cast<uintptr_t>(accumulator) >> 4;
     return (address * 0x9e3779b97f4a7c15u >> 32) & (index_.size() - 1);
@@ -61,6 +66,7 @@ class LeafSums {
     }
   }
   Vector<LeafSum> sums_;
+  size_t last_ = 0;
   Vector<uint32_t> index_;  // open addressing: number of the sum + 1, 0: empty
 };
 
@@ -200,7 +206,7 @@ class Backward {
 
   void claim_node(Node* node) {
     uint32_t owner = 0;
-    while (!node->run.compare_exchange_weak(owner, id_, std::memory_order_acquire)) {
+    while (!exchange_if(node->run, owner, id_)) {
       if (owner == id_) return;
       if (owner != 0 && owner != kAsked) fail_claimed(node);
       owner = 0;  // somebody asks for its bytes, for a few instructions
@@ -306,7 +312,7 @@ class Backward {
   }
 
   void accumulate(Tensor& sum, const Tensor& grad) {
-    if (!options_.create_graph && sum.is_sole_owner() && is_dense(sum) &&
+    if (!options_.create_graph && sum.is_sole_owner() && (sum.row_major() || is_dense(sum)) &&
         sum.dtype() == grad.dtype()) {
       algebra_.add_in_place(sum, grad);
     } else {

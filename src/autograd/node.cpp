@@ -10,9 +10,8 @@ namespace tg {
 
 namespace {
 
-bool last_reference(History* history) noexcept {
-  return history->refs.load(std::memory_order_acquire) == 1 ||
-         history->refs.fetch_sub(1, std::memory_order_acq_rel) == 1;
+[[gnu::always_inline]] inline bool last_reference(History* history) noexcept {
+  return was_last(history->refs);
 }
 
 void drop(Node* node) noexcept;
@@ -49,7 +48,7 @@ void drop(Node* node) noexcept;
 }  // namespace
 
 void drop_shared(Node& node, Tensor& saved) noexcept {
-  node.refs.fetch_add(1, std::memory_order_relaxed);
+  count_up(node.refs);
   saved.reset();
 }
 

@@ -197,6 +197,11 @@ inline uint64_t lock_word(const TensorHead& head) {
 // The head's edge, counted; empty for none. For a leaf that requires grad its accumulator.
 [[gnu::always_inline]] inline Edge take_edge(const TensorHead& head) {
   if (head.history.load(std::memory_order_relaxed) == 0) return {};
+  if (single_threaded()) {
+    const Edge edge(head.history.load(std::memory_order_relaxed));
+    count_up(edge.node()->refs, true);
+    return edge;
+  }
   const uint64_t word = lock_word(head);
   const Edge edge(word);
   if (edge) edge.node()->refs.fetch_add(1, std::memory_order_relaxed);

@@ -21,6 +21,7 @@ namespace {
 constexpr int64_t kKeepLarge = int64_t{512} << 20;
 constexpr size_t kMapped = size_t{2} << 20;  // from here on blocks are mapped, on huge pages
 constexpr size_t kFirstSlab = size_t{64} << 10;
+constexpr size_t kCutAtOnce = 2048;
 constexpr size_t kLastSlab = size_t{4} << 20;
 constexpr size_t kHugePage = size_t{2} << 20;
 
@@ -164,8 +165,17 @@ void* take_slow(uint32_t size_class) noexcept {
   const size_t size = class_size(size_class);
   if (blocks.slab_left < size && !refill_slab(blocks, size)) return nullptr;
   std::byte* block = blocks.slab;
-  blocks.slab += size;
-  blocks.slab_left -= size;
+  // Small ones are cut several at a time, so that a long run of them comes here seldom.
+  const size_t count = std::clamp(std::min(kCutAtOnce, blocks.slab_left) / size, size_t{1},
+                                  size_t{blocks.room[size_class]} + 1);
+  for (size_t i = count; i-- > 1;) {
+    auto* free_block = reinterpret_cast<FreeBlock*>(block + i * size);
+    free_block->next = list;
+    list = free_block;
+  }
+  blocks.room[size_class] -= static_cast<uint16_t>(count - 1);
+  blocks.slab += count * size;
+  blocks.slab_left -= count * size;
   return block;
 }
 

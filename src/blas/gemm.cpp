@@ -238,52 +238,31 @@ void run_vector(DType dtype, const kernels::MatrixVector& s) noexcept {
   parallel_for(static_cast<size_t>((s.m + call.part - 1) / call.part), run_vector_part, &call);
 }
 
-// 2x2x2: less work than a look at the table of kernels. store(place, sum, column) ends an element.
-template <class T, class Store>
-[[gnu::always_inline]] inline void tiny(const Product& s, Store store) {
-  const T* a = static_cast<const T*>(s.a);
-  const T* b = static_cast<const T*>(s.b);
-  const T a00 = a[0], a01 = a[s.a_column], a10 = a[s.a_row], a11 = a[s.a_row + s.a_column];
-  const T b00 = b[0], b01 = b[s.b_column], b10 = b[s.b_row], b11 = b[s.b_row + s.b_column];
-  T* c = static_cast<T*>(s.c);
-  store(c, a00 * b00 + a01 * b10, 0);
-  store(c + s.c_column, a00 * b01 + a01 * b11, 1);
-  store(c + s.c_row, a10 * b00 + a11 * b10, 0);
-  store(c + s.c_row + s.c_column, a10 * b01 + a11 * b11, 1);
-}
+// The chain of multiply_tiny with what may follow it.
 template <class T>
-void tiny_plain(const Product& s) {
-  tiny<T>(s, [](T* place, T sum, int) { *place = sum; });
+void tiny_finished(const Product& s) {
+  multiply_tiny<T>(
+      {s.c, 2, 2, s.c_row, s.c_column}, {const_cast<void*>(s.a), 2, 2, s.a_row, s.a_column},
+      {const_cast<void*>(s.b), 2, 2, s.b_row, s.b_column}, [&](T* place, T sum, int column) {
+        sum *= static_cast<T>(s.alpha);
+        if (s.beta != 0) sum += static_cast<T>(s.beta) * *place;
+        if (s.bias != nullptr) {
+          sum += static_cast<const T*>(s.bias)[column * s.bias_stride];
+        }
+        if (s.relu && sum < 0) sum = 0;
+        *place = sum;
+      });
 }
-template <class T>
-[[gnu::noinline]] void tiny_finished(const Product& s) {
-  tiny<T>(s, [&](T* place, T sum, int column) {
-    sum *= static_cast<T>(s.alpha);
-    if (s.beta != 0) sum += static_cast<T>(s.beta) * *place;
-    if (s.bias != nullptr) sum += static_cast<const T*>(s.bias)[column * s.bias_stride];
-    if (s.relu && sum < 0) sum = 0;
-    *place = sum;
-  });
-}
-
-void multiply_other(DType dtype, const Product& s, const void* packing) noexcept;
 
 }  // namespace
+
+void count_own() noexcept { count(&Counters::own); }
 
 void multiply(DType dtype, const Product& s, const void* packing) noexcept {
   if (s.m == 2 && s.n == 2 && s.k == 2) {
     count(&Counters::own);
-    const bool plain = s.alpha == 1 && s.beta == 0 && s.bias == nullptr && !s.relu;
-    if (dtype == DType::float32) return plain ? tiny_plain<float>(s) : tiny_finished<float>(s);
-    return plain ? tiny_plain<double>(s) : tiny_finished<double>(s);
+    return dtype == DType::float32 ? tiny_finished<float>(s) : tiny_finished<double>(s);
   }
-  multiply_other(dtype, s, packing);
-}
-
-namespace {
-
-// Apart, so that the smallest product needs no frame.
-[[gnu::noinline]] void multiply_other(DType dtype, const Product& s, const void* packing) noexcept {
   if (s.m == 0 || s.n == 0) return;
   if (s.n == 1) {
     return run_vector(dtype, {.y = s.c,
@@ -325,9 +304,12 @@ namespace {
   kernels::product(dtype, s);
 }
 
-}  // namespace
-
 constinit Counters counters[kCounterLines]{};
+
+void gemm(DType dtype, const Matrix& c, const Matrix& a, const Matrix& b, double alpha,
+          double beta) noexcept {
+  gemm_here(dtype, c, a, b, alpha, beta);
+}
 
 void gemv(DType dtype, const Vector& y, const Matrix& a, const Vector& x, double alpha,
           double beta) noexcept {

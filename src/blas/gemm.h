@@ -27,14 +27,44 @@ struct Vector {
 
 // All take float32 and float64 alone.
 
+// 2x2x2: less work than to write a Product down. store(place, sum, column) ends an element.
+template <class T, class Store>
+[[gnu::always_inline]] inline void multiply_tiny(const Matrix& c, const Matrix& a, const Matrix& b,
+                                                 Store store) {
+  const T* x = static_cast<const T*>(a.data);
+  const T* y = static_cast<const T*>(b.data);
+  const T x00 = x[0], x01 = x[a.column_stride];
+  const T x10 = x[a.row_stride], x11 = x[a.row_stride + a.column_stride];
+  const T y00 = y[0], y01 = y[b.column_stride];
+  const T y10 = y[b.row_stride], y11 = y[b.row_stride + b.column_stride];
+  T* z = static_cast<T*>(c.data);
+  store(z, x00 * y00 + x01 * y10, 0);
+  store(z + c.column_stride, x00 * y01 + x01 * y11, 1);
+  store(z + c.row_stride, x10 * y00 + x11 * y10, 0);
+  store(z + c.row_stride + c.column_stride, x10 * y01 + x11 * y11, 1);
+}
+void count_own() noexcept;  // one more product by an own kernel
+
 // The product as the kernels take it. packing: of b, where it is a layer's weight that is kept
 // packed.
 void multiply(DType dtype, const kernels::Product& product, const void* packing = nullptr) noexcept;
 
-// c = alpha a b + beta c. Where beta is 0, c is not read: what lies there may be NaN. In line, so
-// that the matrices of a small product are never written down.
-inline void gemm(DType dtype, const Matrix& c, const Matrix& a, const Matrix& b, double alpha = 1,
-                 double beta = 0) noexcept {
+// c = alpha a b + beta c. Where beta is 0, c is not read: what lies there may be NaN.
+void gemm(DType dtype, const Matrix& c, const Matrix& a, const Matrix& b, double alpha = 1,
+          double beta = 0) noexcept;
+// The same in line, so that the matrices of a small product are never written down.
+[[gnu::always_inline]] inline void gemm_here(DType dtype, const Matrix& c, const Matrix& a,
+                                             const Matrix& b, double alpha = 1,
+                                             double beta = 0) noexcept {
+  if (c.rows == 2 && c.columns == 2 && a.columns == 2 && alpha == 1 && beta == 0) {
+    count_own();
+    if (dtype == DType::float32) {
+      multiply_tiny<float>(c, a, b, [](float* place, float sum, int) { *place = sum; });
+    } else {
+      multiply_tiny<double>(c, a, b, [](double* place, double sum, int) { *place = sum; });
+    }
+    return;
+  }
   // alpha 0: operands are not read, whatever computes it.
   const int64_t k = alpha == 0 ? 0 : a.columns;
   const bool turned = c.column_stride != 1 && c.row_stride == 1;  // c^T = b^T a^T

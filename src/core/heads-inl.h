@@ -51,45 +51,41 @@ inline void write_row_major(TensorHead* head, const int64_t* sizes, int rank) {
   if (is_view) {
     auto* end = reinterpret_cast<std::byte*>(head) + head_bytes(rank, false);
     *reinterpret_cast<ViewInfo*>(end) = info;
-    info.base->refs.fetch_add(1, std::memory_order_relaxed);
+    count_up(info.base->refs);
   } else {
-    storage.refs.fetch_add(1, std::memory_order_relaxed);
+    count_up(storage.refs);
   }
   return head;
 }
 
 // A head for from's elements in row-major order under other sizes, none of them 0; `from` is
-// row-major. The road without a block in the thread's list is apart, so that this one has no call.
-Tensor make_row_major_head_slow(const TensorHead* from, const int64_t* sizes, int rank,
-                                ViewInfo info);
+// row-major.
 [[gnu::always_inline]] inline TensorHead* init_row_major_head(void* memory, const TensorHead* from,
                                                               const int64_t* sizes, int rank,
                                                               ViewInfo info) {
   TensorHead* head =
       init_other_head(memory, *from->storage, from->dtype, rank, true, from->offset, info);
   int64_t* to = head->sizes();
+  const int64_t n = rank;
   int64_t stride = 1;
-  for (int d = rank; d-- > 0;) {
+  for (int64_t d = n - 1; d >= 0; --d) {
     to[d] = sizes[d];
-    to[rank + d] = stride;
+    to[n + d] = stride;
     stride *= sizes[d];
   }
   return head;
 }
-[[gnu::always_inline]] inline Tensor make_row_major_head(const TensorHead* from,
-                                                         const int64_t* sizes, int rank,
-                                                         ViewInfo info) {
+// The same in a block from the thread's list; null: the list is empty.
+[[gnu::always_inline]] inline Tensor make_listed_head(const TensorHead* from, const int64_t* sizes,
+                                                      int rank, ViewInfo info) {
   // Two roads, so that each knows whether it makes a view.
   if (info.base != nullptr) [[likely]] {
-    void* memory = take_listed(head_class(rank, true));
-    if (memory != nullptr) [[likely]]
+    if (void* memory = take_listed(head_class(rank, true))) [[likely]]
       return Tensor(init_row_major_head(memory, from, sizes, rank, info));
-  } else {
-    void* memory = take_listed(head_class(rank, false));
-    if (memory != nullptr) [[likely]]
-      return Tensor(init_row_major_head(memory, from, sizes, rank, kNoView));
+  } else if (void* memory = take_listed(head_class(rank, false))) [[likely]] {
+    return Tensor(init_row_major_head(memory, from, sizes, rank, kNoView));
   }
-  return make_row_major_head_slow(from, sizes, rank, info);
+  return {};
 }
 
 // A head on the same elements as x, without history and base, inside a block of its owner. Where it
@@ -99,7 +95,7 @@ Tensor make_row_major_head_slow(const TensorHead* from, const int64_t* sizes, in
   const TensorHead* from = x.head();
   const uint32_t form = (from->form() & ~TensorHead::kIsView) | TensorHead::kEmbedded;
   TensorHead* head = init_head(memory, from->storage, form, from->offset);
-  from->storage->refs.fetch_add(1, std::memory_order_relaxed);
+  count_up(from->storage->refs);
   const int rank = from->rank;
   copy_layout(head, from, rank);
   auto* end = reinterpret_cast<std::byte*>(head->sizes()) + 16 * static_cast<size_t>(rank);

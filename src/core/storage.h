@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/counts.h"
+
 namespace tg {
 
 // What must be released with a storage: the host's memory, or what core/packing.h keeps.
@@ -55,11 +57,7 @@ inline void Storage::written() noexcept {
 void free_storage(Storage* storage) noexcept;
 
 inline void release_storage(Storage* storage) noexcept {
-  // A sole owner needs no read-modify-write: nobody else can count up from nothing.
-  if (storage->refs.load(std::memory_order_acquire) == 1 ||
-      storage->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-    free_storage(storage);
-  }
+  if (was_last(storage->refs)) free_storage(storage);
 }
 
 }  // namespace tg

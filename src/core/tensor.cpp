@@ -46,12 +46,6 @@ inline size_t front_bytes(int rank) { return sizeof(Storage) + head_bytes(rank, 
 
 }  // namespace
 
-Tensor make_row_major_head_slow(const TensorHead* from, const int64_t* sizes, int rank,
-                                ViewInfo info) {
-  void* memory = take_class(head_class(rank, info.base != nullptr));
-  return Tensor(init_row_major_head(memory, from, sizes, rank, info));
-}
-
 Tensor make_row_major_head(const Tensor& x, const int64_t* sizes, int rank) {
   void* memory = take_class(head_class(rank, false));
   TensorHead* head =
@@ -161,7 +155,7 @@ Layout layout_of(const Tensor& x) {
 Tensor second_head(const Tensor& x) {
   const int rank = x.rank();
   void* memory = take_class(head_class(rank, false));
-  x.storage().refs.fetch_add(1, std::memory_order_relaxed);
+  count_up(x.storage().refs);
   TensorHead* head =
       init_head(memory, &x.storage(), x.head()->form() & ~TensorHead::kIsView, x.offset());
   copy_layout(head, x.head(), rank);
@@ -190,6 +184,13 @@ Tensor make_borrowed(std::byte* first, DType dtype, const Layout& layout, int64_
 
 void free_storage(Storage* storage) noexcept {
   const uint64_t extent = storage->flags();
+  if (ThreadRecord* mine = record; mine != nullptr && (extent & kSpecialExtent) == 0) [[likely]] {
+    if (give_back_charged(*mine, storage,
+                          static_cast<uint32_t>(extent >> Storage::kClassShift) & 0xffu,
+                          static_cast<int64_t>(extent & (kChargedGlobally - 1)))) {
+      return;
+    }
+  }
   if ((extent & Storage::kBorrowed) == 0) [[likely]] {
     discharge(static_cast<int64_t>(extent & Storage::kBytesMask));
   }

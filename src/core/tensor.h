@@ -124,18 +124,14 @@ void free_head(TensorHead* head) noexcept;
 }
 
 // Lets go of one count. true: it was the last, and the head is the caller's to free.
-inline bool last_count(TensorHead* head) noexcept {
-  // A sole owner needs no read-modify-write: nobody else can count up from nothing.
-  return head->refs.load(std::memory_order_acquire) == 1 ||
-         head->refs.fetch_sub(1, std::memory_order_acq_rel) == 1;
-}
+inline bool last_count(TensorHead* head) noexcept { return was_last(head->refs); }
 
 class Tensor {
  public:
   Tensor() noexcept = default;
   explicit Tensor(TensorHead* head) noexcept : head_(head) {}  // takes the count over
   Tensor(const Tensor& other) noexcept : head_(other.head_) {
-    if (head_ != nullptr) head_->refs.fetch_add(1, std::memory_order_relaxed);
+    if (head_ != nullptr) count_up(head_->refs);
   }
   Tensor(Tensor&& other) noexcept : head_(std::exchange(other.head_, nullptr)) {}
   Tensor& operator=(Tensor other) noexcept {
@@ -145,7 +141,7 @@ class Tensor {
   ~Tensor() { drop(); }
 
   static Tensor share(TensorHead* head) noexcept {
-    head->refs.fetch_add(1, std::memory_order_relaxed);
+    count_up(head->refs);
     return Tensor(head);
   }
 
@@ -217,8 +213,6 @@ Tensor make_rank_zero(DType dtype);
 
 // A new tensor with the dtype and sizes of x, which is row-major; its elements are not set.
 Tensor make_same(const Tensor& x);
-// How many elements a tensor has that was made a moment ago: nobody else looks at its storage.
-inline int64_t fresh_numel(const Tensor& x) { return x.storage().bytes() >> size_shift(x.dtype()); }
 
 // A second head on a storage, without history: for views, detached and saved tensors.
 struct Layout {

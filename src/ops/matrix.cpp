@@ -101,7 +101,7 @@ struct Mm {
     fail_inner(1, a, a.size(1), b, b.size(0));
   }
   static void forward(const Tensor& out, const Tensor& a, const Tensor& b) {
-    blas::gemm(out.dtype(), matrix(out), matrix(a), matrix(b));
+    blas::gemm_here(out.dtype(), matrix(out), matrix(a), matrix(b));
   }
   static void gradient(Vjp& v) {
     if (v.wants(0)) v.give(0, product_with_transposed(v, v.grad(), v.saved(1)));

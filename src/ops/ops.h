@@ -93,6 +93,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);  // bi
 
 // ---- views: the result shares x's storage ----
 Tensor view(const Tensor& x, const int64_t* shape, int32_t rank);  // one -1 allowed
+// The same as a pointer whose count is the caller's: a call in tail position needs no frame.
+TensorHead* view_head(const Tensor& x, const int64_t* sizes, int32_t rank);
 Tensor view_as(const Tensor& x, const Shape& shape);
 // A fresh row-major result that nobody else holds, under another shape: no view of anything.
 Tensor reshaped_result(const Tensor& fresh, const Shape& shape);

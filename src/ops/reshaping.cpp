@@ -99,7 +99,8 @@ bool view_layout(const Tensor& x, const Shape& shape, Layout& layout) {
                                                   int32_t rank) {
   if (x->row_major == 0 || sizes == nullptr || static_cast<uint32_t>(rank) > kMaxRank) return false;
   int64_t product = 1;
-  for (int d = 0; d < rank; ++d) {
+  const int64_t n = rank;
+  for (int64_t d = 0; d < n; ++d) {
     if (sizes[d] <= 0 || __builtin_mul_overflow(product, sizes[d], &product)) return false;
   }
   if (x->rank == 1) return product == x->sizes()[0];
@@ -108,31 +109,38 @@ bool view_layout(const Tensor& x, const Shape& shape, Layout& layout) {
   return product == numel;
 }
 
-[[gnu::noinline]] Tensor recorded_view(const Tensor& x, const int64_t* sizes, int32_t rank) {
-  if (x.is_view()) check_view_history(View::name, x);
-  Tensor out = make_row_major_head(x.head(), sizes, rank, view_info_for(x.head(), Origin::plain));
-  link_view<View>(out, x, {});
-  return out;
+// Every other case, and an empty list of blocks: by the layout.
+[[gnu::noinline]] TensorHead* other_view(const Tensor& x, const int64_t* sizes, int32_t rank) {
+  return view_as(x, inferred_shape(x, sizes, rank)).give_up();
 }
-[[gnu::noinline]] Tensor inferred_view(const Tensor& x, const int64_t* sizes, int32_t rank) {
-  return view_as(x, inferred_shape(x, sizes, rank));
+[[gnu::noinline]] TensorHead* recorded_view(const Tensor& x, const int64_t* sizes, int32_t rank) {
+  if (x.is_view()) check_view_history(View::name, x);
+  Tensor out = make_listed_head(x.head(), sizes, rank, view_info_for(x.head(), Origin::plain));
+  if (!out) [[unlikely]]
+    return other_view(x, sizes, rank);
+  link_view<View>(out, x, {});
+  return out.give_up();
 }
 
 }  // namespace
 
 const Operator view_operator = operator_for<View>();
 
-Tensor view(const Tensor& x, const int64_t* sizes, int32_t rank) {
+TensorHead* view_head(const Tensor& x, const int64_t* sizes, int32_t rank) {
   TensorHead* from = x.head();
   if (!fits_row_major(from, sizes, rank)) [[unlikely]]
-    return inferred_view(x, sizes, rank);
+    return other_view(x, sizes, rank);
   Origin origin = Origin::plain;
   if (!recording_mode()) {
     origin = current_origin();
   } else if (requires_grad(*from) && !from->storage->is_inference()) {
     return recorded_view(x, sizes, rank);
   }
-  return make_row_major_head(from, sizes, rank, view_info_for(from, origin));
+  TensorHead* out = make_listed_head(from, sizes, rank, view_info_for(from, origin)).give_up();
+  return out != nullptr ? out : other_view(x, sizes, rank);
+}
+Tensor view(const Tensor& x, const int64_t* sizes, int32_t rank) {
+  return Tensor(view_head(x, sizes, rank));
 }
 
 Tensor view_as(const Tensor& x, const Shape& shape) {

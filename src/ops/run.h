@@ -346,19 +346,19 @@ inline bool all_plain(const Tensor& first, const Tensor& second) {
   return true;
 }
 
-[[gnu::always_inline]] inline void run_loop(kernels::Loop loop, const void* parameters,
-                                            const Tensor& out, const Tensor& x) {
-  void* const data[] = {out.data(), x.data()};
-  const int64_t item = size_of(out.dtype());
-  const int64_t strides[] = {item, item};
-  loop(data, strides, fresh_numel(out), parameters);
+// out is fresh, so its elements are the first of its storage.
+inline void* plain_data(const Tensor& x, int shift) {
+  return x.storage().data + (x.offset() << shift);
 }
+template <class... In>
 [[gnu::always_inline]] inline void run_loop(kernels::Loop loop, const void* parameters,
-                                            const Tensor& out, const Tensor& a, const Tensor& b) {
-  void* const data[] = {out.data(), a.data(), b.data()};
-  const int64_t item = size_of(out.dtype());
-  const int64_t strides[] = {item, item, item};
-  loop(data, strides, fresh_numel(out), parameters);
+                                            const Tensor& out, const In&... inputs) {
+  const int shift = size_shift(out.dtype());
+  const int64_t item = int64_t{1} << shift;
+  void* const data[] = {out.storage().data, plain_data(inputs, shift)...};
+  int64_t strides[1 + sizeof...(In)];
+  for (int64_t& stride : strides) stride = item;
+  loop(data, strides, out.storage().bytes() >> shift, parameters);
 }
 
 // The plain call's loop, with the operator's numbers where it has some.
@@ -419,7 +419,7 @@ template <class O, class... In>
 }
 
 template <class O, class... In>
-inline Tensor run(Into into, const Args<O>& args, const In&... inputs) {
+[[gnu::always_inline]] inline Tensor run(Into into, const Args<O>& args, const In&... inputs) {
   if (into.kind != Into::Kind::fresh) [[unlikely]] {
     run_into<O>(into, args, inputs...);
     return {};
