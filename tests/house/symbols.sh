@@ -24,6 +24,8 @@ forbidden='abort|_?exit|_Exit|quick_exit|atexit|at_quick_exit|__cxa_atexit|__ass
 forbidden+='|(__)?v?[fsd]?n?printf(_chk)?|(__)?v?asprintf(_chk)?|f?put(s|c|char)|fwrite|perror|psignal'
 forbidden+='|v?syslog|ato[fil]|strto(d|f|ld)(_l)?|setlocale|uselocale|localeconv|signal|sigaction'
 forbidden+='|sigprocmask|getenv|setenv|putenv|system|popen|fork|vfork|pthread_atfork'
+# Closures of libffi need pages that are writable and executable.
+forbidden+='|ffi_closure_alloc|ffi_prep_closure(_loc)?'
 forbidden+='|__register_atfork|feset(round|env|exceptflag)|s?rand(om)?|rand_r'
 none "asks for what a library must leave alone" "$(grep -xE "$forbidden" <<<"$undefined")"
 none "uses iostreams or locales of C++" \
@@ -32,8 +34,8 @@ none "names BLAS or LAPACK symbols: they are found when first needed" \
   "$(grep -E '^(cblas_|openblas_|[sdcz]gem[mv]_)' <<<"$undefined")"
 
 needed=$(readelf -dW "$TG_SHARED" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
-none "links more than libc, libm and the compiler's own libraries" \
-  "$(grep -vxE 'lib(c|m)\.so\.6|libstdc\+\+\.so\.6|libgcc_s\.so\.1|ld-linux.*' <<<"$needed")"
+none "links more than libc, libm, libffi and the compiler's own libraries" \
+  "$(grep -vxE 'lib(c|m)\.so\.6|libffi\.so\.[0-9]+|libstdc\+\+\.so\.6|libgcc_s\.so\.1|ld-linux.*' <<<"$needed")"
 soname=$(readelf -dW "$TG_SHARED" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p')
 [ "$soname" = libtapegrad.so.0 ] || fail "SONAME" "$soname"
 
