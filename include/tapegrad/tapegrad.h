@@ -160,8 +160,29 @@
  * Each stands directly above its function: what it does, then fields in this order: @param (one for
  * each parameter, in order), @shape, @dtypes, @gradient, @saved (operators: the rule of shapes,
  * what it takes, the gradients with g for that of the result, and what recording it keeps alive),
- * @return (functions that return a value), @errors, @threads, @since. @errors is `none` or a list
- * of `CODE: when; CODE: when`. */
+ * @return (functions that return a value), @errors, @threads, @blocks, @since. @errors is `none` or
+ * a list of `CODE: when; CODE: when`.
+ *
+ * @blocks is `no, calls back no`, `yes, calls back no` or `yes, calls back yes`. It blocks where
+ * some legal input takes it more than 1 ms: its work grows with elements, bytes, a file or a graph,
+ * or it waits for another thread. It calls back where it runs functions of the caller: the fn that
+ * it is given, those inside a module or an operator, hooks, and the deleters and destructors of
+ * what it lets go. Not counted is what is set for the whole process, which any call may run, and
+ * what another thread let go while this call used it.
+ *
+ * @param is written in fixed words, which `scripts/api` turns into api.json for bindings:
+ *   array of N things        N is the parameter that counts them; so do `memory of N bytes` and
+ *                            `elements by D, S and R` (dtype, shape and rank)
+ *   borrowed, new, consumed  as told above; `borrowed and held`: the object keeps it as well;
+ *                            `kept`: a function or user_data until its destructor runs; `copied`
+ *   written, moved on        the object behind a borrowed handle changes
+ *   may be NULL, NULL: what  the pointer may be NULL, and what that means (`NULL with capacity 0`
+ *                            asks); else NULL is an error. For handles `may be 0` and `0: what`;
+ *                            `0 among them: what`: for the handles of an array
+ *   0 where, 0 for, 0 with   a handle that comes out may be 0; for an address `NULL where`
+ *   valid while, valid until how long an address that comes out may be used
+ *   1 or 0, 1: what          a boolean. Constants stand first: `TG_READ_ONLY or 0`, a whole group
+ *                            as `TG_FLOAT32 ... TG_BOOL` or `TG_REDUCTION_*` */
 #ifndef TAPEGRAD_TAPEGRAD_H
 #define TAPEGRAD_TAPEGRAD_H
 
@@ -201,8 +222,9 @@ typedef tg_handle tg_token;     /* asks running calls to stop */
 typedef tg_handle tg_context;   /* one run of a user's operator; lives during its callback */
 typedef tg_handle tg_object;    /* an extension's own object */
 
+/* tg_status: what a function that can fail returns */
 enum {
-  TG_OK = 0,
+  TG_OK = 0,                     /* done */
   TG_ERROR_INVALID_ARGUMENT = 1, /* NULL, bad number or text, a parameter out of its range */
   TG_ERROR_INVALID_HANDLE = 2,   /* stale, forged, 0 where one is needed, or of another kind */
   TG_ERROR_SHAPE = 3,            /* shapes do not fit, do not broadcast, or cannot be viewed so */
@@ -224,7 +246,8 @@ enum {
   TG_ERROR_PEER = 19             /* kept for extensions: another process failed */
 };
 
-enum { /* dtypes; only the floating ones (1 to 4) can require grad */
+/* dtype: only the floating ones (1 to 4) can require grad */
+enum {
   TG_FLOAT32 = 1,
   TG_FLOAT64 = 2,
   TG_FLOAT16 = 3,  /* IEEE 754 binary16 */
@@ -237,34 +260,38 @@ enum { /* dtypes; only the floating ones (1 to 4) can require grad */
   TG_BOOL = 10 /* one byte, 0 or 1 */
 };
 
-/* tg_mode_nesting_set */
+/* nesting: of tg_mode_nesting_set */
 enum { TG_NESTING_REFUSE = 0, TG_NESTING_ALLOW = 1 };
-/* flags of tg_backward_from and tg_grad */
+/* backward_flags: of tg_backward_from and tg_grad */
 enum { TG_RETAIN_GRAPH = 1, TG_CREATE_GRAPH = 2, TG_ALLOW_UNUSED = 4 };
-/* losses */
+/* reduction: of losses */
 enum { TG_REDUCTION_NONE = 0, TG_REDUCTION_MEAN = 1, TG_REDUCTION_SUM = 2 };
-/* flags of tg_tensor_from_memory: writing to the tensor is TG_ERROR_UNSUPPORTED */
+/* memory_flags: of tg_tensor_from_memory */
 enum { TG_READ_ONLY = 1 };
-/* flags of tg_safetensors_load: the caller trusts the file not to change */
+/* file_flags: of tg_safetensors_load */
 enum { TG_FILE_MAP = 1 };
-/* exchange with other libraries by DLPack */
+/* dlpack_flags: exchange with other libraries by DLPack */
 enum { TG_DLPACK_VERSIONED = 1, TG_DLPACK_COPY = 2 };
-/* when a hook on a node runs */
+/* when: a hook on a node runs */
 enum { TG_BEFORE = 0, TG_AFTER = 1 };
-enum {                                /* tg_operator_definition.flags */
+/* operator_flags: of tg_operator_definition */
+enum {
   TG_OPERATOR_THREAD_SAFE = 1,        /* several callers' threads may run it at once */
   TG_OPERATOR_ONCE_DIFFERENTIABLE = 2, /* its gradients cannot be differentiated */
   TG_OPERATOR_ORDERED = 4,            /* never dropped, reordered or run again by a checkpoint */
   TG_OPERATOR_ZERO_GRADS = 8          /* backward runs with zeros where no gradient came */
 };
-enum {                           /* tg_ffi_definition.flags */
+/* ffi_flags: of tg_ffi_definition */
+enum {
   TG_FFI_THREAD_SAFE = 1,        /* several callers' threads may run it at once */
   TG_FFI_FORTRAN = 2,            /* arguments by address, arrays by columns */
   TG_FFI_FINITE_DIFFERENCES = 4, /* gradients by differences of values */
   TG_FFI_CHECK = 8               /* compare its gradient with differences */
 };
+/* log_level: of tg_log_fn */
 enum { TG_LOG_ERROR = 1, TG_LOG_WARNING = 2, TG_LOG_INFO = 3 };
-enum { /* tg_value.type */
+/* value_type: of tg_value */
+enum {
   TG_VALUE_NONE = 0,
   TG_VALUE_HANDLE = 1,
   TG_VALUE_INT64 = 2,
@@ -374,6 +401,7 @@ typedef struct tg_ffi_definition { /* a routine of a foreign library, made an op
  *  @return the number
  *  @errors none
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API uint32_t tg_version(void);
 
@@ -381,6 +409,7 @@ TG_API uint32_t tg_version(void);
  *  @return static text
  *  @errors none
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API const char *tg_version_string(void);
 
@@ -389,6 +418,7 @@ TG_API const char *tg_version_string(void);
  *  @return static text; "TG_ERROR_UNKNOWN" for a number that has no name
  *  @errors none
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API const char *tg_status_name(tg_status status);
 
@@ -397,6 +427,7 @@ TG_API const char *tg_status_name(tg_status status);
  *  @return static text, never NULL
  *  @errors none
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API const char *tg_status_explain(tg_status status);
 
@@ -404,6 +435,7 @@ TG_API const char *tg_status_explain(tg_status status);
  *  @return TG_OK before the first failure and after tg_last_error_clear
  *  @errors none
  *  @threads this thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_last_error(void);
 
@@ -413,6 +445,7 @@ TG_API tg_status tg_last_error(void);
  *      failing call, tg_last_error_clear or tg_error_set on this thread
  *  @errors none
  *  @threads this thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API const char *tg_last_error_message(void);
 
@@ -422,21 +455,24 @@ TG_API const char *tg_last_error_message(void);
  *  @return the full length without the NUL
  *  @errors none
  *  @threads this thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API size_t tg_last_error_copy(char *buffer, size_t capacity);
 
 /** The numbers that go with the last error.
- *  @param number TG_ERROR_CALLBACK: what the callback returned; TG_ERROR_IO: errno;
- *      TG_ERROR_FORMAT: the byte offset; else 0. May be NULL
- *  @param operand position of the operand that is at fault, from 0; -1: none. May be NULL
+ *  @param number what the callback returned (TG_ERROR_CALLBACK), errno (TG_ERROR_IO), the byte
+ *      offset (TG_ERROR_FORMAT), else 0; may be NULL
+ *  @param operand position of the operand that is at fault, from 0; -1: none; may be NULL
  *  @errors none
  *  @threads this thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API void tg_last_error_detail(int64_t *number, int32_t *operand);
 
 /** Forgets the last error of this thread: status TG_OK, text "".
  *  @errors none
  *  @threads this thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API void tg_last_error_clear(void);
 
@@ -448,6 +484,7 @@ TG_API void tg_last_error_clear(void);
  *  @return the status given
  *  @errors TG_ERROR_INVALID_ARGUMENT: status is 0, or message is not UTF-8
  *  @threads this thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_error_set(tg_status status, int64_t number, const char *message);
 
@@ -457,6 +494,7 @@ TG_API tg_status tg_error_set(tg_status status, int64_t number, const char *mess
  *  @errors TG_ERROR_MODE: a handle is live, memory is lent out, another thread is inside a call, or
  *      a callback is running
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_shutdown(void);
 
@@ -469,6 +507,7 @@ TG_API tg_status tg_shutdown(void);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: handle; TG_ERROR_MODE:
  *      handle is a scope; TG_ERROR_UNSUPPORTED: handle is a hook or a context, which have one owner
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_alias(tg_handle handle, tg_handle *out);
 
@@ -479,16 +518,18 @@ TG_API tg_status tg_alias(tg_handle handle, tg_handle *out);
  *  @errors TG_ERROR_INVALID_HANDLE: handle; TG_ERROR_MODE: handle is a scope, which tg_scope_exit
  *      ends
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_release(tg_handle handle);
 
 /** Releases every handle of an array that is live, then reports the first that was not. 0 is
  *  allowed among them.
- *  @param handles array of handles, consumed
+ *  @param handles array of count handles, consumed; 0 among them: passed over
  *  @param count how many
  *  @errors TG_ERROR_INVALID_ARGUMENT: handles is NULL; TG_ERROR_INVALID_HANDLE: one of handles;
  *      TG_ERROR_MODE: one is a scope; the others are released
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_release_many(const tg_handle *handles, size_t count);
 
@@ -497,6 +538,7 @@ TG_API tg_status tg_release_many(const tg_handle *handles, size_t count);
  *  @return 1 or 0; on several threads the answer may be old when it arrives
  *  @errors none
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API int32_t tg_is_valid(tg_handle handle);
 
@@ -507,6 +549,7 @@ TG_API int32_t tg_is_valid(tg_handle handle);
  *  @param out 1 or 0
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, b
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_is_same(tg_handle a, tg_handle b, int32_t *out);
 
@@ -515,6 +558,7 @@ TG_API tg_status tg_is_same(tg_handle a, tg_handle b, int32_t *out);
  *  @return the number, exact while no other thread makes or releases handles
  *  @errors none
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API uint64_t tg_live_handles(void);
 
@@ -525,6 +569,7 @@ TG_API uint64_t tg_live_handles(void);
  *  @param out scope, new, by tg_scope_exit alone
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL
  *  @threads this thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_scope_enter(tg_scope *out);
 
@@ -535,6 +580,7 @@ TG_API tg_status tg_scope_enter(tg_scope *out);
  *  @errors TG_ERROR_INVALID_HANDLE: scope, handle; TG_ERROR_MODE: scope is not in this thread's
  *      chain
  *  @threads this thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_scope_keep(tg_scope scope, tg_handle handle);
 
@@ -544,6 +590,7 @@ TG_API tg_status tg_scope_keep(tg_scope scope, tg_handle handle);
  *  @errors TG_ERROR_INVALID_HANDLE: scope; TG_ERROR_MODE: scope is not the innermost one of this
  *      thread; nothing is released
  *  @threads this thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_scope_exit(tg_scope scope);
 
@@ -554,6 +601,7 @@ TG_API tg_status tg_scope_exit(tg_scope scope);
  *  @param previous the scope that was in use, not a new handle; 0: none. May be NULL
  *  @errors TG_ERROR_INVALID_HANDLE: scope; TG_ERROR_MODE: scope is current on another thread
  *  @threads this thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_scope_use(tg_scope scope, tg_scope *previous);
 
@@ -561,6 +609,7 @@ TG_API tg_status tg_scope_use(tg_scope scope, tg_scope *previous);
  *  needed after tg_drain_set.
  *  @errors none
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_drain(void);
 
@@ -573,6 +622,7 @@ TG_API tg_status tg_drain(void);
  *  @param destructor ends the life of user_data; may be NULL
  *  @errors none
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_drain_set(tg_callback wake, void *user_data, tg_destructor destructor);
 
@@ -586,6 +636,7 @@ TG_API tg_status tg_drain_set(tg_callback wake, void *user_data, tg_destructor d
  *  @param out object, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: type or out is NULL, or type is not UTF-8
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_object_create(const char *type, void *payload, tg_destructor destructor,
                                   tg_object *out);
@@ -597,6 +648,7 @@ TG_API tg_status tg_object_create(const char *type, void *payload, tg_destructor
  *  @errors TG_ERROR_INVALID_ARGUMENT: type or out is NULL, or type is not UTF-8;
  *      TG_ERROR_INVALID_HANDLE: object, or the object has another type
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_object_payload(tg_object object, const char *type, void **out);
 
@@ -606,10 +658,10 @@ TG_API tg_status tg_object_payload(tg_object object, const char *type, void **ou
  * TG_ERROR_SHAPE, and TG_ERROR_OUT_OF_MEMORY where the bytes cannot be had. */
 
 /** A tensor that holds a copy of row-major elements.
- *  @param data elements, aligned as their C type or not; NULL: zeros. A bool is one byte, each but
- *      0 counts as 1
+ *  @param data elements by dtype, shape and rank, aligned as their C type or not; NULL: zeros. A
+ *      bool is one byte, each but 0 counts as 1
  *  @param dtype TG_FLOAT32 ... TG_BOOL
- *  @param shape rank sizes; may be NULL where rank is 0
+ *  @param shape array of rank sizes; may be NULL where rank is 0
  *  @param rank 0 to 16
  *  @param requires_grad 1: a leaf whose gradient backward collects; 0: not
  *  @param out tensor, new
@@ -618,6 +670,7 @@ TG_API tg_status tg_object_payload(tg_object object, const char *type, void **ou
  *      TG_ERROR_SHAPE: the product of sizes or bytes is above 2^63 - 1; TG_ERROR_DTYPE:
  *      requires_grad is 1 and dtype is no floating one; TG_ERROR_LIMIT: rank is above 16
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_create(const void *data, int32_t dtype, const int64_t *shape,
                                   int32_t rank, int32_t requires_grad, tg_tensor *out);
@@ -626,20 +679,22 @@ TG_API tg_status tg_tensor_create(const void *data, int32_t dtype, const int64_t
  *  @param data the first element, borrowed until deleter runs (without one: as long as a tensor,
  *      view or graph uses it); aligned to its dtype; may be NULL where the shape has no element
  *  @param dtype TG_FLOAT32 ... TG_BOOL
- *  @param shape rank sizes; may be NULL where rank is 0
- *  @param strides in elements, may be 0 or negative; NULL: row-major. An element of stride 0 cannot
- *      be written (R6)
+ *  @param shape array of rank sizes; may be NULL where rank is 0
+ *  @param strides array of rank strides in elements, which may be 0 or negative; NULL: row-major.
+ *      An element of stride 0 cannot be written (R6)
  *  @param rank 0 to 16
  *  @param flags TG_READ_ONLY or 0
  *  @param deleter called exactly once with (user_data, data) when nothing uses the memory any more;
  *      on failure never. May be NULL
  *  @param user_data handed to deleter, kept
  *  @param out tensor that requires no grad, new
- *  @errors TG_ERROR_INVALID_ARGUMENT: data or out is NULL, shape is NULL but rank is not 0, dtype
- *      is an unknown number, a size or rank is negative, or data is not aligned, or flags has an
- *      unknown bit; TG_ERROR_SHAPE: the strides reach further than 2^63 - 1 bytes, or the product
- *      of sizes or bytes is above 2^63 - 1; TG_ERROR_LIMIT: rank is above 16
+ *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, data is NULL but the shape has elements, shape
+ *      is NULL but rank is not 0, dtype is an unknown number, a size or rank is negative, or data
+ *      is not aligned, or flags has an unknown bit; TG_ERROR_SHAPE: the strides reach further than
+ *      2^63 - 1 bytes, or the product of sizes or bytes is above 2^63 - 1; TG_ERROR_LIMIT: rank is
+ *      above 16
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_from_memory(void *data, int32_t dtype, const int64_t *shape,
                                        const int64_t *strides, int32_t rank, uint32_t flags,
@@ -652,55 +707,60 @@ TG_API tg_status tg_tensor_from_memory(void *data, int32_t dtype, const int64_t 
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, or dtype is an unknown number; TG_ERROR_DTYPE:
  *      dtype cannot hold value
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_scalar(double value, int32_t dtype, tg_tensor *out);
 
 /** A tensor whose elements have no defined value yet.
  *  @param dtype TG_FLOAT32 ... TG_BOOL
- *  @param shape rank sizes; may be NULL where rank is 0
+ *  @param shape array of rank sizes; may be NULL where rank is 0
  *  @param rank 0 to 16
  *  @param out tensor, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, shape is NULL but rank is not 0, dtype is an
  *      unknown number, or a size or rank is negative; TG_ERROR_SHAPE: the product of sizes or bytes
  *      is above 2^63 - 1; TG_ERROR_LIMIT: rank is above 16
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_empty(int32_t dtype, const int64_t *shape, int32_t rank, tg_tensor *out);
 
 /** A tensor of zeros.
  *  @param dtype TG_FLOAT32 ... TG_BOOL
- *  @param shape rank sizes; may be NULL where rank is 0
+ *  @param shape array of rank sizes; may be NULL where rank is 0
  *  @param rank 0 to 16
  *  @param out tensor, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, shape is NULL but rank is not 0, dtype is an
  *      unknown number, or a size or rank is negative; TG_ERROR_SHAPE: the product of sizes or bytes
  *      is above 2^63 - 1; TG_ERROR_LIMIT: rank is above 16
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_zeros(int32_t dtype, const int64_t *shape, int32_t rank, tg_tensor *out);
 
 /** A tensor of ones.
  *  @param dtype TG_FLOAT32 ... TG_BOOL
- *  @param shape rank sizes; may be NULL where rank is 0
+ *  @param shape array of rank sizes; may be NULL where rank is 0
  *  @param rank 0 to 16
  *  @param out tensor, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, shape is NULL but rank is not 0, dtype is an
  *      unknown number, or a size or rank is negative; TG_ERROR_SHAPE: the product of sizes or bytes
  *      is above 2^63 - 1; TG_ERROR_LIMIT: rank is above 16
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_ones(int32_t dtype, const int64_t *shape, int32_t rank, tg_tensor *out);
 
 /** A tensor whose elements all have one value.
  *  @param value the element; for an integer dtype integral and in range, for bool 0 or 1
  *  @param dtype TG_FLOAT32 ... TG_BOOL
- *  @param shape rank sizes; may be NULL where rank is 0
+ *  @param shape array of rank sizes; may be NULL where rank is 0
  *  @param rank 0 to 16
  *  @param out tensor, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, shape is NULL but rank is not 0, dtype is an
  *      unknown number, or a size or rank is negative; TG_ERROR_SHAPE: the product of sizes or bytes
  *      is above 2^63 - 1; TG_ERROR_DTYPE: dtype cannot hold value; TG_ERROR_LIMIT: rank is above 16
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_full(double value, int32_t dtype, const int64_t *shape, int32_t rank,
                          tg_tensor *out);
@@ -708,7 +768,7 @@ TG_API tg_status tg_full(double value, int32_t dtype, const int64_t *shape, int3
 /** As tg_full, for integers that a double cannot hold.
  *  @param value the element
  *  @param dtype TG_FLOAT32 ... TG_BOOL
- *  @param shape rank sizes; may be NULL where rank is 0
+ *  @param shape array of rank sizes; may be NULL where rank is 0
  *  @param rank 0 to 16
  *  @param out tensor, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, shape is NULL but rank is not 0, dtype is an
@@ -716,6 +776,7 @@ TG_API tg_status tg_full(double value, int32_t dtype, const int64_t *shape, int3
  *      is above 2^63 - 1; TG_ERROR_DTYPE: dtype is an integer one or bool and cannot hold value;
  *      TG_ERROR_LIMIT: rank is above 16
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_full_int64(int64_t value, int32_t dtype, const int64_t *shape, int32_t rank,
                                tg_tensor *out);
@@ -728,6 +789,7 @@ TG_API tg_status tg_full_int64(int64_t value, int32_t dtype, const int64_t *shap
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, dtype is an unknown number, or a size is
  *      negative
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_eye(int32_t dtype, int64_t rows, int64_t columns, tg_tensor *out);
 
@@ -742,6 +804,7 @@ TG_API tg_status tg_eye(int32_t dtype, int64_t rows, int64_t columns, tg_tensor 
  *      2^40 numbers; TG_ERROR_DTYPE: dtype is bool, or an integer one and start or step is not
  *      integral or not in range
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_arange(double start, double end, double step, int32_t dtype, tg_tensor *out);
 
@@ -750,6 +813,7 @@ TG_API tg_status tg_arange(double start, double end, double step, int32_t dtype,
  *  @param out tensor, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_zeros_like(tg_tensor x, tg_tensor *out);
 
@@ -758,6 +822,7 @@ TG_API tg_status tg_zeros_like(tg_tensor x, tg_tensor *out);
  *  @param out tensor, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_ones_like(tg_tensor x, tg_tensor *out);
 
@@ -765,6 +830,7 @@ TG_API tg_status tg_ones_like(tg_tensor x, tg_tensor *out);
  *  @param seed any number
  *  @errors none
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_manual_seed(uint64_t seed);
 
@@ -775,6 +841,7 @@ TG_API tg_status tg_manual_seed(uint64_t seed);
  *  @param out generator at offset 0, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_generator_create(uint64_t seed, tg_generator *out);
 
@@ -785,6 +852,7 @@ TG_API tg_status tg_generator_create(uint64_t seed, tg_generator *out);
  *      float32 or 2 float64 or int64 a block, rounded up
  *  @errors TG_ERROR_INVALID_ARGUMENT: seed or offset is NULL; TG_ERROR_INVALID_HANDLE: generator
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_generator_state_get(tg_generator generator, uint64_t *seed, uint64_t *offset);
 
@@ -794,13 +862,14 @@ TG_API tg_status tg_generator_state_get(tg_generator generator, uint64_t *seed, 
  *  @param offset the number of the next block
  *  @errors TG_ERROR_INVALID_HANDLE: generator
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_generator_state_set(tg_generator generator, uint64_t seed, uint64_t offset);
 
 /** Uniform random numbers in [0, 1): 24 random bits / 2^24 for float32, 53 bits / 2^53 for float64.
  *  @param generator generator, borrowed, moved on; 0: the default one
  *  @param dtype TG_FLOAT32 or TG_FLOAT64
- *  @param shape rank sizes; may be NULL where rank is 0
+ *  @param shape array of rank sizes; may be NULL where rank is 0
  *  @param rank 0 to 16
  *  @param out tensor, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, shape is NULL but rank is not 0, dtype is an
@@ -808,6 +877,7 @@ TG_API tg_status tg_generator_state_set(tg_generator generator, uint64_t seed, u
  *      TG_ERROR_SHAPE: the product of sizes or bytes is above 2^63 - 1; TG_ERROR_DTYPE: dtype is
  *      not TG_FLOAT32 or TG_FLOAT64; TG_ERROR_LIMIT: rank is above 16
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_rand(tg_generator generator, int32_t dtype, const int64_t *shape, int32_t rank,
                          tg_tensor *out);
@@ -816,7 +886,7 @@ TG_API tg_status tg_rand(tg_generator generator, int32_t dtype, const int64_t *s
  *  logarithm and sine so that bits are the same everywhere.
  *  @param generator generator, borrowed, moved on; 0: the default one
  *  @param dtype TG_FLOAT32 or TG_FLOAT64
- *  @param shape rank sizes; may be NULL where rank is 0
+ *  @param shape array of rank sizes; may be NULL where rank is 0
  *  @param rank 0 to 16
  *  @param out tensor, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, shape is NULL but rank is not 0, dtype is an
@@ -824,6 +894,7 @@ TG_API tg_status tg_rand(tg_generator generator, int32_t dtype, const int64_t *s
  *      TG_ERROR_SHAPE: the product of sizes or bytes is above 2^63 - 1; TG_ERROR_DTYPE: dtype is
  *      not TG_FLOAT32 or TG_FLOAT64; TG_ERROR_LIMIT: rank is above 16
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_randn(tg_generator generator, int32_t dtype, const int64_t *shape, int32_t rank,
                           tg_tensor *out);
@@ -833,7 +904,7 @@ TG_API tg_status tg_randn(tg_generator generator, int32_t dtype, const int64_t *
  *  @param low the least
  *  @param high one more than the greatest
  *  @param dtype TG_FLOAT32 ... TG_BOOL
- *  @param shape rank sizes; may be NULL where rank is 0
+ *  @param shape array of rank sizes; may be NULL where rank is 0
  *  @param rank 0 to 16
  *  @param out tensor, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, shape is NULL but rank is not 0, dtype is an
@@ -842,6 +913,7 @@ TG_API tg_status tg_randn(tg_generator generator, int32_t dtype, const int64_t *
  *      2^63 - 1; TG_ERROR_DTYPE: dtype cannot hold low or high - 1; TG_ERROR_LIMIT: rank is above
  *      16
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_randint(tg_generator generator, int64_t low, int64_t high, int32_t dtype,
                             const int64_t *shape, int32_t rank, tg_tensor *out);
@@ -853,6 +925,7 @@ TG_API tg_status tg_randint(tg_generator generator, int64_t low, int64_t high, i
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, or n is negative; TG_ERROR_INVALID_HANDLE:
  *      generator
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_randperm(tg_generator generator, int64_t n, tg_tensor *out);
 
@@ -864,6 +937,7 @@ TG_API tg_status tg_randperm(tg_generator generator, int64_t n, tg_tensor *out);
  *  @param out TG_FLOAT32 ... TG_BOOL
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_dtype(tg_tensor x, int32_t *out);
 
@@ -872,6 +946,7 @@ TG_API tg_status tg_tensor_dtype(tg_tensor x, int32_t *out);
  *  @param out 0 to 16
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_rank(tg_tensor x, int32_t *out);
 
@@ -884,6 +959,7 @@ TG_API tg_status tg_tensor_rank(tg_tensor x, int32_t *out);
  *      but capacity is not 0, or capacity is negative; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_LIMIT:
  *      capacity is smaller than the rank
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_shape(tg_tensor x, int64_t *shape, int32_t capacity, int32_t *rank);
 
@@ -896,6 +972,7 @@ TG_API tg_status tg_tensor_shape(tg_tensor x, int64_t *shape, int32_t capacity, 
  *      capacity is negative; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_LIMIT: capacity is smaller than
  *      the rank
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_strides(tg_tensor x, int64_t *strides, int32_t capacity, int32_t *rank);
 
@@ -904,6 +981,7 @@ TG_API tg_status tg_tensor_strides(tg_tensor x, int64_t *strides, int32_t capaci
  *  @param out the offset
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_storage_offset(tg_tensor x, int64_t *out);
 
@@ -914,6 +992,7 @@ TG_API tg_status tg_tensor_storage_offset(tg_tensor x, int64_t *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_INDEX: dim
  *      is out of range; rank 0 has none
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_size(tg_tensor x, int64_t dim, int64_t *out);
 
@@ -922,6 +1001,7 @@ TG_API tg_status tg_tensor_size(tg_tensor x, int64_t dim, int64_t *out);
  *  @param out the number
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_numel(tg_tensor x, int64_t *out);
 
@@ -930,6 +1010,7 @@ TG_API tg_status tg_tensor_numel(tg_tensor x, int64_t *out);
  *  @param out the bytes
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_nbytes(tg_tensor x, uint64_t *out);
 
@@ -940,6 +1021,7 @@ TG_API tg_status tg_tensor_nbytes(tg_tensor x, uint64_t *out);
  *      NULL where there is no element
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_data(tg_tensor x, void **out);
 
@@ -948,6 +1030,7 @@ TG_API tg_status tg_tensor_data(tg_tensor x, void **out);
  *  @param out the bytes of the whole storage
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_storage_nbytes(tg_tensor x, uint64_t *out);
 
@@ -956,6 +1039,7 @@ TG_API tg_status tg_tensor_storage_nbytes(tg_tensor x, uint64_t *out);
  *  @param out the number
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_storage_id(tg_tensor x, uint64_t *out);
 
@@ -966,6 +1050,7 @@ TG_API tg_status tg_tensor_storage_id(tg_tensor x, uint64_t *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: buffer is NULL but bytes is not 0, or bytes is another
  *      number; TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_copy_out(tg_tensor x, void *buffer, size_t bytes);
 
@@ -975,6 +1060,7 @@ TG_API tg_status tg_tensor_copy_out(tg_tensor x, void *buffer, size_t bytes);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_SHAPE: x
  *      has not exactly one element; TG_ERROR_DTYPE: an int64 that a double cannot hold
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_item(tg_tensor x, double *out);
 
@@ -984,6 +1070,7 @@ TG_API tg_status tg_tensor_item(tg_tensor x, double *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_SHAPE: x
  *      has not exactly one element; TG_ERROR_DTYPE: x is floating point
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_item_int64(tg_tensor x, int64_t *out);
 
@@ -997,6 +1084,7 @@ TG_API tg_status tg_tensor_item_int64(tg_tensor x, int64_t *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: buffer is NULL but capacity is not 0;
  *      TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_format(tg_tensor x, char *buffer, size_t capacity, size_t *length);
 
@@ -1005,6 +1093,7 @@ TG_API tg_status tg_tensor_format(tg_tensor x, char *buffer, size_t capacity, si
  *  @param out 1 or 0
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_is_contiguous(tg_tensor x, int32_t *out);
 
@@ -1014,6 +1103,7 @@ TG_API tg_status tg_tensor_is_contiguous(tg_tensor x, int32_t *out);
  *  @param out 1 or 0
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_is_view(tg_tensor x, int32_t *out);
 
@@ -1023,6 +1113,7 @@ TG_API tg_status tg_tensor_is_view(tg_tensor x, int32_t *out);
  *  @param out 1 or 0
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_is_leaf(tg_tensor x, int32_t *out);
 
@@ -1031,6 +1122,7 @@ TG_API tg_status tg_tensor_is_leaf(tg_tensor x, int32_t *out);
  *  @param out 1 or 0
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_is_inference(tg_tensor x, int32_t *out);
 
@@ -1040,6 +1132,7 @@ TG_API tg_status tg_tensor_is_inference(tg_tensor x, int32_t *out);
  *  @param out 1 or 0
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_requires_grad(tg_tensor x, int32_t *out);
 
@@ -1050,6 +1143,7 @@ TG_API tg_status tg_tensor_requires_grad(tg_tensor x, int32_t *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_MODE: x is
  *      an inference tensor, whose version nobody keeps
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_version(tg_tensor x, int64_t *out);
 
@@ -1058,6 +1152,7 @@ TG_API tg_status tg_tensor_version(tg_tensor x, int64_t *out);
  *  @param out tensor that shares storage with it, new; 0 with TG_OK where there is none
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_grad(tg_tensor x, tg_tensor *out);
 
@@ -1068,6 +1163,7 @@ TG_API tg_status tg_tensor_grad(tg_tensor x, tg_tensor *out);
  *      a stale view made in no_grad or inference mode (R4); TG_ERROR_AUTOGRAD: x is a stale output
  *      of tg_split (R4)
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_grad_fn(tg_tensor x, tg_node *out);
 
@@ -1079,6 +1175,7 @@ TG_API tg_status tg_tensor_grad_fn(tg_tensor x, tg_node *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: buffer is NULL but capacity is not 0;
  *      TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_name(tg_tensor x, char *buffer, size_t capacity, size_t *length);
 
@@ -1095,6 +1192,7 @@ TG_API tg_status tg_tensor_name(tg_tensor x, char *buffer, size_t capacity, size
  *      while inference mode is 0; TG_ERROR_AUTOGRAD: 0 for a tensor that has a grad_fn: use
  *      tg_detach
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_set_requires_grad(tg_tensor x, int32_t requires_grad);
 
@@ -1106,6 +1204,7 @@ TG_API tg_status tg_tensor_set_requires_grad(tg_tensor x, int32_t requires_grad)
  *      TG_ERROR_SHAPE: grad has another shape than x; TG_ERROR_DTYPE: grad has another dtype than
  *      x; TG_ERROR_MODE: x or grad is an inference tensor
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_set_grad(tg_tensor x, tg_tensor grad);
 
@@ -1115,6 +1214,7 @@ TG_API tg_status tg_tensor_set_grad(tg_tensor x, tg_tensor grad);
  *  @errors TG_ERROR_INVALID_ARGUMENT: name is NULL, or name is not UTF-8; TG_ERROR_INVALID_HANDLE:
  *      x
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_set_name(tg_tensor x, const char *name);
 
@@ -1124,17 +1224,20 @@ TG_API tg_status tg_tensor_set_name(tg_tensor x, const char *name);
  *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_MODE: x is an inference tensor; TG_ERROR_AUTOGRAD:
  *      x does not require grad
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_retain_grad(tg_tensor x);
 
 /** Copies row-major elements of a buffer into a tensor, in place.
  *  @param x tensor, borrowed, written
- *  @param buffer elements of the dtype of x, aligned or not; may be NULL where bytes is 0
+ *  @param buffer memory of bytes bytes, elements of the dtype of x, aligned or not; may be NULL
+ *      where bytes is 0
  *  @param bytes exactly the bytes of the elements (tg_tensor_nbytes)
  *  @errors TG_ERROR_INVALID_ARGUMENT: buffer is NULL but bytes is not 0, or bytes is another
  *      number; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_MODE: R2, R4; TG_ERROR_AUTOGRAD: R3, R4;
  *      TG_ERROR_UNSUPPORTED: R5, R6
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_copy_in(tg_tensor x, const void *buffer, size_t bytes);
 
@@ -1144,6 +1247,7 @@ TG_API tg_status tg_tensor_copy_in(tg_tensor x, const void *buffer, size_t bytes
  *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_MODE: x is an inference tensor and inference mode
  *      is 0
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tensor_mark_written(tg_tensor x);
 
@@ -1153,6 +1257,7 @@ TG_API tg_status tg_tensor_mark_written(tg_tensor x);
  *  @param out tensor, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_detach(tg_tensor x, tg_tensor *out);
 
@@ -1161,6 +1266,7 @@ TG_API tg_status tg_detach(tg_tensor x, tg_tensor *out);
  *  @param x tensor, borrowed
  *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_AUTOGRAD: x is a view: use tg_detach
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_detach_(tg_tensor x);
 
@@ -1173,6 +1279,7 @@ TG_API tg_status tg_detach_(tg_tensor x);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_MODE: R4;
  *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_clone(tg_tensor x, tg_tensor *out);
 
@@ -1184,6 +1291,7 @@ TG_API tg_status tg_clone(tg_tensor x, tg_tensor *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_MODE: R4;
  *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_contiguous(tg_tensor x, tg_tensor *out);
 
@@ -1198,6 +1306,7 @@ TG_API tg_status tg_contiguous(tg_tensor x, tg_tensor *out);
  *      TG_ERROR_INVALID_HANDLE: x; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED:
  *      R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_to_dtype(tg_tensor x, int32_t dtype, tg_tensor *out);
 
@@ -1211,6 +1320,7 @@ TG_API tg_status tg_to_dtype(tg_tensor x, int32_t dtype, tg_tensor *out);
  *  @errors TG_ERROR_INVALID_HANDLE: x, source; TG_ERROR_SHAPE: source does not broadcast to x;
  *      TG_ERROR_MODE: R1, R2, R4; TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R5, R6
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_copy_(tg_tensor x, tg_tensor source);
 
@@ -1222,6 +1332,7 @@ TG_API tg_status tg_copy_(tg_tensor x, tg_tensor source);
  *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: the dtype of x cannot hold value;
  *      TG_ERROR_MODE: R2, R4; TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R5, R6
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_fill_(tg_tensor x, double value);
 
@@ -1234,6 +1345,7 @@ TG_API tg_status tg_fill_(tg_tensor x, double value);
  *      cannot hold value; TG_ERROR_MODE: R2, R4; TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED:
  *      R5, R6
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_fill_int64_(tg_tensor x, int64_t value);
 
@@ -1244,6 +1356,7 @@ TG_API tg_status tg_fill_int64_(tg_tensor x, int64_t value);
  *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_MODE: R2, R4; TG_ERROR_AUTOGRAD: R3, R4;
  *      TG_ERROR_UNSUPPORTED: R5, R6
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_zero_(tg_tensor x);
 
@@ -1259,6 +1372,7 @@ TG_API tg_status tg_zero_(tg_tensor x);
  *      innermost entry is no_grad or set_grad_enabled(0), and nesting is refused; TG_ERROR_LIMIT:
  *      the stack is at its greatest depth
  *  @threads this thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_inference_mode_enter(int32_t mode);
 
@@ -1266,6 +1380,7 @@ TG_API tg_status tg_inference_mode_enter(int32_t mode);
  *  @errors TG_ERROR_MODE: the innermost entry is of another kind, the stack is empty, or the entry
  *      belongs to a running _call
  *  @threads this thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_inference_mode_exit(void);
 
@@ -1273,6 +1388,7 @@ TG_API tg_status tg_inference_mode_exit(void);
  *  @errors TG_ERROR_MODE: inference mode is 1 and nesting is refused; TG_ERROR_LIMIT: the stack is
  *      at its greatest depth
  *  @threads this thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_no_grad_enter(void);
 
@@ -1280,6 +1396,7 @@ TG_API tg_status tg_no_grad_enter(void);
  *  @errors TG_ERROR_MODE: the innermost entry is of another kind, the stack is empty, or the entry
  *      belongs to a running _call
  *  @threads this thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_no_grad_exit(void);
 
@@ -1287,6 +1404,7 @@ TG_API tg_status tg_no_grad_exit(void);
  *  refused.
  *  @errors TG_ERROR_LIMIT: the stack is at its greatest depth
  *  @threads this thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_enable_grad_enter(void);
 
@@ -1294,6 +1412,7 @@ TG_API tg_status tg_enable_grad_enter(void);
  *  @errors TG_ERROR_MODE: the innermost entry is of another kind, the stack is empty, or the entry
  *      belongs to a running _call
  *  @threads this thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_enable_grad_exit(void);
 
@@ -1303,6 +1422,7 @@ TG_API tg_status tg_enable_grad_exit(void);
  *      inference mode is 1 and nesting is refused; TG_ERROR_LIMIT: the stack is at its greatest
  *      depth
  *  @threads this thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_set_grad_enabled_enter(int32_t enabled);
 
@@ -1310,6 +1430,7 @@ TG_API tg_status tg_set_grad_enabled_enter(int32_t enabled);
  *  @errors TG_ERROR_MODE: the innermost entry is of another kind, the stack is empty, or the entry
  *      belongs to a running _call
  *  @threads this thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_set_grad_enabled_exit(void);
 
@@ -1317,6 +1438,7 @@ TG_API tg_status tg_set_grad_enabled_exit(void);
  *  @return 1 or 0
  *  @errors none
  *  @threads this thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API int32_t tg_is_inference_mode_enabled(void);
 
@@ -1324,6 +1446,7 @@ TG_API int32_t tg_is_inference_mode_enabled(void);
  *  @return 1 or 0
  *  @errors none
  *  @threads this thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API int32_t tg_is_grad_enabled(void);
 
@@ -1337,6 +1460,7 @@ TG_API int32_t tg_is_grad_enabled(void);
  *      depth; TG_ERROR_CALLBACK: fn returned a number that no failing call explains; other statuses
  *      of fn stand as they are
  *  @threads this thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_inference_mode_call(int32_t mode, tg_callback fn, void *user_data);
 
@@ -1348,6 +1472,7 @@ TG_API tg_status tg_inference_mode_call(int32_t mode, tg_callback fn, void *user
  *      stack is put back; TG_ERROR_LIMIT: the stack is at its greatest depth; TG_ERROR_CALLBACK: fn
  *      returned a number that no failing call explains; other statuses of fn stand as they are
  *  @threads this thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_no_grad_call(tg_callback fn, void *user_data);
 
@@ -1359,6 +1484,7 @@ TG_API tg_status tg_no_grad_call(tg_callback fn, void *user_data);
  *      greatest depth; TG_ERROR_CALLBACK: fn returned a number that no failing call explains; other
  *      statuses of fn stand as they are
  *  @threads this thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_enable_grad_call(tg_callback fn, void *user_data);
 
@@ -1372,6 +1498,7 @@ TG_API tg_status tg_enable_grad_call(tg_callback fn, void *user_data);
  *      depth; TG_ERROR_CALLBACK: fn returned a number that no failing call explains; other statuses
  *      of fn stand as they are
  *  @threads this thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_set_grad_enabled_call(int32_t enabled, tg_callback fn, void *user_data);
 
@@ -1380,6 +1507,7 @@ TG_API tg_status tg_set_grad_enabled_call(int32_t enabled, tg_callback fn, void 
  *  @param nesting TG_NESTING_REFUSE or TG_NESTING_ALLOW
  *  @errors TG_ERROR_INVALID_ARGUMENT: nesting is an unknown number
  *  @threads this thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_mode_nesting_set(int32_t nesting);
 
@@ -1389,6 +1517,7 @@ TG_API tg_status tg_mode_nesting_set(int32_t nesting);
  *      library
  *  @errors TG_ERROR_INVALID_ARGUMENT: state is NULL; TG_ERROR_LIMIT: the stack is deeper than 16
  *  @threads this thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_state_get(uint64_t *state);
 
@@ -1399,6 +1528,7 @@ TG_API tg_status tg_state_get(uint64_t *state);
  *  @errors TG_ERROR_INVALID_ARGUMENT: no tg_state_get can have given state; TG_ERROR_LIMIT:
  *      previous is wanted and the stack is deeper than 16
  *  @threads this thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_state_set(uint64_t state, uint64_t *previous);
 
@@ -1447,6 +1577,7 @@ TG_API tg_status tg_state_set(uint64_t state, uint64_t *previous);
  *      the shapes do not broadcast; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4;
  *      TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_add(tg_tensor a, tg_tensor b, tg_tensor *out);
 
@@ -1462,6 +1593,7 @@ TG_API tg_status tg_add(tg_tensor a, tg_tensor b, tg_tensor *out);
  *      the shapes do not broadcast; TG_ERROR_DTYPE: both are bool; TG_ERROR_MODE: R1, R4;
  *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_sub(tg_tensor a, tg_tensor b, tg_tensor *out);
 
@@ -1477,6 +1609,7 @@ TG_API tg_status tg_sub(tg_tensor a, tg_tensor b, tg_tensor *out);
  *      the shapes do not broadcast; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4;
  *      TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_mul(tg_tensor a, tg_tensor b, tg_tensor *out);
 
@@ -1492,6 +1625,7 @@ TG_API tg_status tg_mul(tg_tensor a, tg_tensor b, tg_tensor *out);
  *      the shapes do not broadcast; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4;
  *      TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_div(tg_tensor a, tg_tensor b, tg_tensor *out);
 
@@ -1507,6 +1641,7 @@ TG_API tg_status tg_div(tg_tensor a, tg_tensor b, tg_tensor *out);
  *      an integer tensor and value is not integral or not in range, or x is bool and value is
  *      neither 0 nor 1; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_add_scalar(tg_tensor x, double value, tg_tensor *out);
 
@@ -1522,6 +1657,7 @@ TG_API tg_status tg_add_scalar(tg_tensor x, double value, tg_tensor *out);
  *      an integer tensor and value is not integral or not in range, or x is bool and value is not
  *      0; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_sub_scalar(tg_tensor x, double value, tg_tensor *out);
 
@@ -1537,6 +1673,7 @@ TG_API tg_status tg_sub_scalar(tg_tensor x, double value, tg_tensor *out);
  *      an integer tensor and value is not integral or not in range, or x is bool and value is
  *      neither 0 nor 1; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_mul_scalar(tg_tensor x, double value, tg_tensor *out);
 
@@ -1551,6 +1688,7 @@ TG_API tg_status tg_mul_scalar(tg_tensor x, double value, tg_tensor *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_MODE: R4;
  *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_div_scalar(tg_tensor x, double value, tg_tensor *out);
 
@@ -1566,6 +1704,7 @@ TG_API tg_status tg_div_scalar(tg_tensor x, double value, tg_tensor *out);
  *      bool, or is an integer tensor and exponent is negative or not integral; TG_ERROR_MODE: R4;
  *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_pow_scalar(tg_tensor x, double exponent, tg_tensor *out);
 
@@ -1580,6 +1719,7 @@ TG_API tg_status tg_pow_scalar(tg_tensor x, double exponent, tg_tensor *out);
  *      TG_ERROR_DTYPE: the result does not go into the dtype of x; TG_ERROR_MODE: R1, R2, R4;
  *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R5, R6
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_add_(tg_tensor x, tg_tensor other);
 
@@ -1594,6 +1734,7 @@ TG_API tg_status tg_add_(tg_tensor x, tg_tensor other);
  *      TG_ERROR_DTYPE: the result does not go into the dtype of x; TG_ERROR_MODE: R1, R2, R4;
  *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R5, R6
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_sub_(tg_tensor x, tg_tensor other);
 
@@ -1608,6 +1749,7 @@ TG_API tg_status tg_sub_(tg_tensor x, tg_tensor other);
  *      TG_ERROR_DTYPE: the result does not go into the dtype of x; TG_ERROR_MODE: R1, R2, R4;
  *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R5, R6
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_mul_(tg_tensor x, tg_tensor other);
 
@@ -1622,6 +1764,7 @@ TG_API tg_status tg_mul_(tg_tensor x, tg_tensor other);
  *      TG_ERROR_DTYPE: the result does not go into the dtype of x; TG_ERROR_MODE: R1, R2, R4;
  *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R5, R6
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_div_(tg_tensor x, tg_tensor other);
 
@@ -1635,6 +1778,7 @@ TG_API tg_status tg_div_(tg_tensor x, tg_tensor other);
  *      integral or not in range, or x is bool and value is neither 0 nor 1; TG_ERROR_MODE: R2, R4;
  *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R5, R6
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_add_scalar_(tg_tensor x, double value);
 
@@ -1648,6 +1792,7 @@ TG_API tg_status tg_add_scalar_(tg_tensor x, double value);
  *      integral or not in range, or x is bool and value is neither 0 nor 1; TG_ERROR_MODE: R2, R4;
  *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R5, R6
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_mul_scalar_(tg_tensor x, double value);
 
@@ -1661,6 +1806,7 @@ TG_API tg_status tg_mul_scalar_(tg_tensor x, double value);
  *      TG_ERROR_DTYPE: R7, or as the form without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7;
  *      TG_ERROR_UNSUPPORTED: R6
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_add_out(tg_tensor a, tg_tensor b, tg_tensor out);
 
@@ -1674,6 +1820,7 @@ TG_API tg_status tg_add_out(tg_tensor a, tg_tensor b, tg_tensor out);
  *      TG_ERROR_DTYPE: R7, or as the form without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7;
  *      TG_ERROR_UNSUPPORTED: R6
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_mul_out(tg_tensor a, tg_tensor b, tg_tensor out);
 
@@ -1687,6 +1834,7 @@ TG_API tg_status tg_mul_out(tg_tensor a, tg_tensor b, tg_tensor out);
  *      TG_ERROR_DTYPE: R7, or as the form without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7;
  *      TG_ERROR_UNSUPPORTED: R6
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_mm_out(tg_tensor a, tg_tensor b, tg_tensor out);
 
@@ -1700,6 +1848,7 @@ TG_API tg_status tg_mm_out(tg_tensor a, tg_tensor b, tg_tensor out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is
  *      bool; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_neg(tg_tensor x, tg_tensor *out);
 
@@ -1713,6 +1862,7 @@ TG_API tg_status tg_neg(tg_tensor x, tg_tensor *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is
  *      bool; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_abs(tg_tensor x, tg_tensor *out);
 
@@ -1727,6 +1877,7 @@ TG_API tg_status tg_abs(tg_tensor x, tg_tensor *out);
  *      not floating point: convert it first; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4;
  *      TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_exp(tg_tensor x, tg_tensor *out);
 
@@ -1738,6 +1889,7 @@ TG_API tg_status tg_exp(tg_tensor x, tg_tensor *out);
  *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is not floating point; TG_ERROR_MODE: R2,
  *      R4; TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R5, R6
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_exp_(tg_tensor x);
 
@@ -1752,6 +1904,7 @@ TG_API tg_status tg_exp_(tg_tensor x);
  *      not floating point: convert it first; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4;
  *      TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_log(tg_tensor x, tg_tensor *out);
 
@@ -1766,6 +1919,7 @@ TG_API tg_status tg_log(tg_tensor x, tg_tensor *out);
  *      not floating point: convert it first; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4;
  *      TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_sqrt(tg_tensor x, tg_tensor *out);
 
@@ -1780,6 +1934,7 @@ TG_API tg_status tg_sqrt(tg_tensor x, tg_tensor *out);
  *      not floating point: convert it first; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4;
  *      TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_sin(tg_tensor x, tg_tensor *out);
 
@@ -1794,6 +1949,7 @@ TG_API tg_status tg_sin(tg_tensor x, tg_tensor *out);
  *      not floating point: convert it first; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4;
  *      TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_cos(tg_tensor x, tg_tensor *out);
 
@@ -1808,6 +1964,7 @@ TG_API tg_status tg_cos(tg_tensor x, tg_tensor *out);
  *      not floating point: convert it first; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4;
  *      TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tanh(tg_tensor x, tg_tensor *out);
 
@@ -1822,6 +1979,7 @@ TG_API tg_status tg_tanh(tg_tensor x, tg_tensor *out);
  *      not floating point: convert it first; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4;
  *      TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_sigmoid(tg_tensor x, tg_tensor *out);
 
@@ -1833,6 +1991,7 @@ TG_API tg_status tg_sigmoid(tg_tensor x, tg_tensor *out);
  *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is not floating point; TG_ERROR_MODE: R2,
  *      R4; TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R5, R6
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_sigmoid_(tg_tensor x);
 
@@ -1846,6 +2005,7 @@ TG_API tg_status tg_sigmoid_(tg_tensor x);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is
  *      bool; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_relu(tg_tensor x, tg_tensor *out);
 
@@ -1857,6 +2017,7 @@ TG_API tg_status tg_relu(tg_tensor x, tg_tensor *out);
  *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is bool; TG_ERROR_MODE: R2, R4;
  *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R5, R6
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_relu_(tg_tensor x);
 
@@ -1873,6 +2034,7 @@ TG_API tg_status tg_relu_(tg_tensor x);
  *      x; TG_ERROR_DTYPE: x is bool, or is an integer tensor and a bound is not integral;
  *      TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_clamp(tg_tensor x, double low, double high, tg_tensor *out);
 
@@ -1888,6 +2050,7 @@ TG_API tg_status tg_clamp(tg_tensor x, double low, double high, tg_tensor *out);
  *      the shapes do not broadcast; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4;
  *      TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_maximum(tg_tensor a, tg_tensor b, tg_tensor *out);
 
@@ -1903,6 +2066,7 @@ TG_API tg_status tg_maximum(tg_tensor a, tg_tensor b, tg_tensor *out);
  *      the shapes do not broadcast; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4;
  *      TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_minimum(tg_tensor a, tg_tensor b, tg_tensor *out);
 
@@ -1919,6 +2083,7 @@ TG_API tg_status tg_minimum(tg_tensor a, tg_tensor b, tg_tensor *out);
  *      TG_ERROR_SHAPE: the three do not broadcast; TG_ERROR_DTYPE: condition is not bool;
  *      TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_where(tg_tensor condition, tg_tensor a, tg_tensor b, tg_tensor *out);
 
@@ -1934,6 +2099,7 @@ TG_API tg_status tg_where(tg_tensor condition, tg_tensor a, tg_tensor b, tg_tens
  *  @dtypes all
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_eq_scalar(tg_tensor x, double value, tg_tensor *out);
 
@@ -1945,6 +2111,7 @@ TG_API tg_status tg_eq_scalar(tg_tensor x, double value, tg_tensor *out);
  *  @dtypes all
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_ne_scalar(tg_tensor x, double value, tg_tensor *out);
 
@@ -1956,6 +2123,7 @@ TG_API tg_status tg_ne_scalar(tg_tensor x, double value, tg_tensor *out);
  *  @dtypes all
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_lt_scalar(tg_tensor x, double value, tg_tensor *out);
 
@@ -1967,6 +2135,7 @@ TG_API tg_status tg_lt_scalar(tg_tensor x, double value, tg_tensor *out);
  *  @dtypes all
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_le_scalar(tg_tensor x, double value, tg_tensor *out);
 
@@ -1978,6 +2147,7 @@ TG_API tg_status tg_le_scalar(tg_tensor x, double value, tg_tensor *out);
  *  @dtypes all
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_gt_scalar(tg_tensor x, double value, tg_tensor *out);
 
@@ -1989,6 +2159,7 @@ TG_API tg_status tg_gt_scalar(tg_tensor x, double value, tg_tensor *out);
  *  @dtypes all
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_ge_scalar(tg_tensor x, double value, tg_tensor *out);
 
@@ -2001,6 +2172,7 @@ TG_API tg_status tg_ge_scalar(tg_tensor x, double value, tg_tensor *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, b; TG_ERROR_SHAPE:
  *      the shapes do not broadcast
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_ne(tg_tensor a, tg_tensor b, tg_tensor *out);
 
@@ -2013,6 +2185,7 @@ TG_API tg_status tg_ne(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, b; TG_ERROR_SHAPE:
  *      the shapes do not broadcast
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_le(tg_tensor a, tg_tensor b, tg_tensor *out);
 
@@ -2025,6 +2198,7 @@ TG_API tg_status tg_le(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, b; TG_ERROR_SHAPE:
  *      the shapes do not broadcast
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_ge(tg_tensor a, tg_tensor b, tg_tensor *out);
 
@@ -2037,6 +2211,7 @@ TG_API tg_status tg_ge(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, b; TG_ERROR_SHAPE:
  *      the shapes do not broadcast
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_eq(tg_tensor a, tg_tensor b, tg_tensor *out);
 
@@ -2049,6 +2224,7 @@ TG_API tg_status tg_eq(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, b; TG_ERROR_SHAPE:
  *      the shapes do not broadcast
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_lt(tg_tensor a, tg_tensor b, tg_tensor *out);
 
@@ -2061,6 +2237,7 @@ TG_API tg_status tg_lt(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, b; TG_ERROR_SHAPE:
  *      the shapes do not broadcast
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_gt(tg_tensor a, tg_tensor b, tg_tensor *out);
 
@@ -2078,12 +2255,13 @@ TG_API tg_status tg_gt(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_MODE: R4;
  *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_sum(tg_tensor x, tg_tensor *out);
 
 /** Sums over some dimensions.
  *  @param x tensor, borrowed
- *  @param dims the dimensions; may be NULL where count is 0
+ *  @param dims array of count dimensions; may be NULL where count is 0
  *  @param count how many; 0: all dimensions
  *  @param keepdim 1 or 0
  *  @param out tensor, new
@@ -2096,6 +2274,7 @@ TG_API tg_status tg_sum(tg_tensor x, tg_tensor *out);
  *      a dimension is out of range; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED:
  *      R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_sum_dims(tg_tensor x, const int64_t *dims, size_t count, int32_t keepdim,
                              tg_tensor *out);
@@ -2111,12 +2290,13 @@ TG_API tg_status tg_sum_dims(tg_tensor x, const int64_t *dims, size_t count, int
  *      not floating point: convert it first; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4;
  *      TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_mean(tg_tensor x, tg_tensor *out);
 
 /** Means over some dimensions.
  *  @param x tensor, borrowed
- *  @param dims the dimensions; may be NULL where count is 0
+ *  @param dims array of count dimensions; may be NULL where count is 0
  *  @param count how many; 0: all dimensions
  *  @param keepdim 1 or 0
  *  @param out tensor, new
@@ -2129,6 +2309,7 @@ TG_API tg_status tg_mean(tg_tensor x, tg_tensor *out);
  *      x is not floating point: convert it first; TG_ERROR_INDEX: a dimension is out of range;
  *      TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_mean_dims(tg_tensor x, const int64_t *dims, size_t count, int32_t keepdim,
                               tg_tensor *out);
@@ -2143,6 +2324,7 @@ TG_API tg_status tg_mean_dims(tg_tensor x, const int64_t *dims, size_t count, in
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_SHAPE: x
  *      has no element; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_max(tg_tensor x, tg_tensor *out);
 
@@ -2156,6 +2338,7 @@ TG_API tg_status tg_max(tg_tensor x, tg_tensor *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_SHAPE: x
  *      has no element; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_min(tg_tensor x, tg_tensor *out);
 
@@ -2173,6 +2356,7 @@ TG_API tg_status tg_min(tg_tensor x, tg_tensor *out);
  *      TG_ERROR_INVALID_HANDLE: x; TG_ERROR_SHAPE: dim has size 0; TG_ERROR_INDEX: dim is out of
  *      range; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_max_dim(tg_tensor x, int64_t dim, int32_t keepdim, tg_tensor *values,
                             tg_tensor *indices);
@@ -2191,6 +2375,7 @@ TG_API tg_status tg_max_dim(tg_tensor x, int64_t dim, int32_t keepdim, tg_tensor
  *      TG_ERROR_INVALID_HANDLE: x; TG_ERROR_SHAPE: dim has size 0; TG_ERROR_INDEX: dim is out of
  *      range; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_min_dim(tg_tensor x, int64_t dim, int32_t keepdim, tg_tensor *values,
                             tg_tensor *indices);
@@ -2203,6 +2388,7 @@ TG_API tg_status tg_min_dim(tg_tensor x, int64_t dim, int32_t keepdim, tg_tensor
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_SHAPE: x
  *      has no element
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_argmax(tg_tensor x, tg_tensor *out);
 
@@ -2217,6 +2403,7 @@ TG_API tg_status tg_argmax(tg_tensor x, tg_tensor *out);
  *      TG_ERROR_INVALID_HANDLE: x; TG_ERROR_SHAPE: dim has size 0; TG_ERROR_INDEX: dim is out of
  *      range
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_argmax_dim(tg_tensor x, int64_t dim, int32_t keepdim, tg_tensor *out);
 
@@ -2228,6 +2415,7 @@ TG_API tg_status tg_argmax_dim(tg_tensor x, int64_t dim, int32_t keepdim, tg_ten
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_SHAPE: x
  *      has no element
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_argmin(tg_tensor x, tg_tensor *out);
 
@@ -2242,6 +2430,7 @@ TG_API tg_status tg_argmin(tg_tensor x, tg_tensor *out);
  *      TG_ERROR_INVALID_HANDLE: x; TG_ERROR_SHAPE: dim has size 0; TG_ERROR_INDEX: dim is out of
  *      range
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_argmin_dim(tg_tensor x, int64_t dim, int32_t keepdim, tg_tensor *out);
 
@@ -2258,6 +2447,7 @@ TG_API tg_status tg_argmin_dim(tg_tensor x, int64_t dim, int32_t keepdim, tg_ten
  *      not float32 or float64; TG_ERROR_INDEX: dim is out of range; TG_ERROR_MODE: R4;
  *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_softmax(tg_tensor x, int64_t dim, tg_tensor *out);
 
@@ -2273,6 +2463,7 @@ TG_API tg_status tg_softmax(tg_tensor x, int64_t dim, tg_tensor *out);
  *      not float32 or float64; TG_ERROR_INDEX: dim is out of range; TG_ERROR_MODE: R4;
  *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_log_softmax(tg_tensor x, int64_t dim, tg_tensor *out);
 
@@ -2294,6 +2485,7 @@ TG_API tg_status tg_log_softmax(tg_tensor x, int64_t dim, tg_tensor *out);
  *      float32 or float64, or they differ; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4;
  *      TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_mm(tg_tensor a, tg_tensor b, tg_tensor *out);
 
@@ -2310,6 +2502,7 @@ TG_API tg_status tg_mm(tg_tensor a, tg_tensor b, tg_tensor *out);
  *      float32 or float64, or they differ; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4;
  *      TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_bmm(tg_tensor a, tg_tensor b, tg_tensor *out);
 
@@ -2326,6 +2519,7 @@ TG_API tg_status tg_bmm(tg_tensor a, tg_tensor b, tg_tensor *out);
  *      float32 or float64, or they differ; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4;
  *      TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_mv(tg_tensor a, tg_tensor x, tg_tensor *out);
 
@@ -2341,6 +2535,7 @@ TG_API tg_status tg_mv(tg_tensor a, tg_tensor x, tg_tensor *out);
  *      rank is not 1, or the sizes differ; TG_ERROR_DTYPE: an operand is not float32 or float64, or
  *      they differ; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_dot(tg_tensor a, tg_tensor b, tg_tensor *out);
 
@@ -2360,6 +2555,7 @@ TG_API tg_status tg_dot(tg_tensor a, tg_tensor b, tg_tensor *out);
  *      operand is not float32 or float64, or they differ; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD:
  *      R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_matmul(tg_tensor a, tg_tensor b, tg_tensor *out);
 
@@ -2380,6 +2576,7 @@ TG_API tg_status tg_matmul(tg_tensor a, tg_tensor b, tg_tensor *out);
  *      m]; TG_ERROR_DTYPE: an operand is not float32 or float64, or they differ; TG_ERROR_MODE: R1,
  *      R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_addmm(tg_tensor x, tg_tensor a, tg_tensor b, double beta, double alpha,
                           tg_tensor *out);
@@ -2398,6 +2595,7 @@ TG_API tg_status tg_addmm(tg_tensor x, tg_tensor a, tg_tensor b, double beta, do
  *      an operand is not float32 or float64, or they differ; TG_ERROR_MODE: R1, R4;
  *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_linear(tg_tensor x, tg_tensor weight, tg_tensor bias, tg_tensor *out);
 
@@ -2407,7 +2605,8 @@ TG_API tg_status tg_linear(tg_tensor x, tg_tensor weight, tg_tensor bias, tg_ten
 
 /** x with another shape over the same elements in row-major order, without a copy.
  *  @param x tensor, borrowed
- *  @param shape the sizes; one may be -1 and is computed from the others
+ *  @param shape array of rank sizes; one may be -1 and is computed from the others; may be NULL
+ *      where rank is 0
  *  @param rank 0 to 16
  *  @param out view of x, new
  *  @shape as given, with as many elements as x
@@ -2419,12 +2618,14 @@ TG_API tg_status tg_linear(tg_tensor x, tg_tensor weight, tg_tensor bias, tg_ten
  *      do not allow it (tg_reshape copies); TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4;
  *      TG_ERROR_LIMIT: rank is above 16; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_view(tg_tensor x, const int64_t *shape, int32_t rank, tg_tensor *out);
 
 /** x with another shape: a view where the strides allow it, else a copy.
  *  @param x tensor, borrowed
- *  @param shape the sizes; one may be -1 and is computed from the others
+ *  @param shape array of rank sizes; one may be -1 and is computed from the others; may be NULL
+ *      where rank is 0
  *  @param rank 0 to 16
  *  @param out view of x or a new tensor, new
  *  @shape as given, with as many elements as x
@@ -2435,6 +2636,7 @@ TG_API tg_status tg_view(tg_tensor x, const int64_t *shape, int32_t rank, tg_ten
  *      TG_ERROR_SHAPE: the number of elements differs, or -1 cannot be computed; TG_ERROR_MODE: R4;
  *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_LIMIT: rank is above 16; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_reshape(tg_tensor x, const int64_t *shape, int32_t rank, tg_tensor *out);
 
@@ -2451,6 +2653,7 @@ TG_API tg_status tg_reshape(tg_tensor x, const int64_t *shape, int32_t rank, tg_
  *      dimension is out of range, or start_dim comes after end_dim; TG_ERROR_MODE: R4;
  *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_flatten(tg_tensor x, int64_t start_dim, int64_t end_dim, tg_tensor *out);
 
@@ -2463,6 +2666,7 @@ TG_API tg_status tg_flatten(tg_tensor x, int64_t start_dim, int64_t end_dim, tg_
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_SHAPE: the
  *      rank is above 2; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_t(tg_tensor x, tg_tensor *out);
 
@@ -2478,12 +2682,14 @@ TG_API tg_status tg_t(tg_tensor x, tg_tensor *out);
  *      dimension is out of range; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED:
  *      R5
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_transpose(tg_tensor x, int64_t dim0, int64_t dim1, tg_tensor *out);
 
 /** Puts the dimensions in another order.
  *  @param x tensor, borrowed
- *  @param dims dimension d of the result is dimension dims[d] of x; negative counts from the end
+ *  @param dims array of count dimensions: dimension d of the result is dimension dims[d] of x;
+ *      negative counts from the end; may be NULL where count is 0
  *  @param count the rank of x
  *  @param out view of x, new
  *  @shape the sizes of x in the order of dims
@@ -2494,12 +2700,13 @@ TG_API tg_status tg_transpose(tg_tensor x, int64_t dim0, int64_t dim1, tg_tensor
  *      TG_ERROR_INDEX: a dimension is out of range; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4;
  *      TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_permute(tg_tensor x, const int64_t *dims, size_t count, tg_tensor *out);
 
 /** Stretches dimensions of size 1 without a copy (stride 0); new dimensions may stand in front.
  *  @param x tensor, borrowed
- *  @param shape the sizes; -1 keeps a size
+ *  @param shape array of rank sizes; -1 keeps a size; may be NULL where rank is 0
  *  @param rank 0 to 16
  *  @param out view of x, new; it cannot be written (R6)
  *  @shape as given
@@ -2511,6 +2718,7 @@ TG_API tg_status tg_permute(tg_tensor x, const int64_t *dims, size_t count, tg_t
  *      of sizes or bytes is above 2^63 - 1; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4;
  *      TG_ERROR_LIMIT: rank is above 16; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_expand(tg_tensor x, const int64_t *shape, int32_t rank, tg_tensor *out);
 
@@ -2523,6 +2731,7 @@ TG_API tg_status tg_expand(tg_tensor x, const int64_t *shape, int32_t rank, tg_t
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_MODE: R4;
  *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_squeeze(tg_tensor x, tg_tensor *out);
 
@@ -2536,6 +2745,7 @@ TG_API tg_status tg_squeeze(tg_tensor x, tg_tensor *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_INDEX: dim
  *      is out of range; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_squeeze_dim(tg_tensor x, int64_t dim, tg_tensor *out);
 
@@ -2550,6 +2760,7 @@ TG_API tg_status tg_squeeze_dim(tg_tensor x, int64_t dim, tg_tensor *out);
  *      is out of range; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_LIMIT: x has rank 16;
  *      TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_unsqueeze(tg_tensor x, int64_t dim, tg_tensor *out);
 
@@ -2565,6 +2776,7 @@ TG_API tg_status tg_unsqueeze(tg_tensor x, int64_t dim, tg_tensor *out);
  *      or index is out of range; rank 0 has none; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4;
  *      TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_select(tg_tensor x, int64_t dim, int64_t index, tg_tensor *out);
 
@@ -2581,6 +2793,7 @@ TG_API tg_status tg_select(tg_tensor x, int64_t dim, int64_t index, tg_tensor *o
  *      x; TG_ERROR_INDEX: dim, start or start + length is out of range; rank 0 has none;
  *      TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_narrow(tg_tensor x, int64_t dim, int64_t start, int64_t length, tg_tensor *out);
 
@@ -2599,14 +2812,15 @@ TG_API tg_status tg_narrow(tg_tensor x, int64_t dim, int64_t start, int64_t leng
  *      x; TG_ERROR_INDEX: dim is out of range; rank 0 has none; TG_ERROR_MODE: R4;
  *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_slice(tg_tensor x, int64_t dim, int64_t start, int64_t end, int64_t step,
                           tg_tensor *out);
 
 /** Any strides over the storage of x. Elements may be reached more than once.
  *  @param x tensor, borrowed
- *  @param shape the sizes
- *  @param strides in elements, 0 or more; may be NULL where rank is 0
+ *  @param shape array of rank sizes; may be NULL where rank is 0
+ *  @param strides array of rank strides in elements, 0 or more; may be NULL where rank is 0
  *  @param rank 0 to 16
  *  @param offset the first element, counted from the start of the storage
  *  @param out view of x, new
@@ -2620,6 +2834,7 @@ TG_API tg_status tg_slice(tg_tensor x, int64_t dim, int64_t start, int64_t end, 
  *      the storage; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_LIMIT: rank is above 16;
  *      TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_as_strided(tg_tensor x, const int64_t *shape, const int64_t *strides,
                                int32_t rank, int64_t offset, tg_tensor *out);
@@ -2640,12 +2855,13 @@ TG_API tg_status tg_as_strided(tg_tensor x, const int64_t *shape, const int64_t 
  *      of range; rank 0 has none; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_LIMIT:
  *      capacity is too small, or there are more than 65,535 pieces; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_split(tg_tensor x, int64_t size, int64_t dim, tg_tensor *outs, size_t capacity,
                           size_t *count);
 
 /** Puts tensors together along a dimension they have.
- *  @param tensors array of tensors, borrowed
+ *  @param tensors array of count tensors, borrowed
  *  @param count 1 to 65,535
  *  @param dim from -rank to rank - 1
  *  @param out tensor, new
@@ -2658,11 +2874,12 @@ TG_API tg_status tg_split(tg_tensor x, int64_t size, int64_t dim, tg_tensor *out
  *      rank is 0; TG_ERROR_INDEX: dim is out of range; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD:
  *      R4; TG_ERROR_LIMIT: count is above 65,535; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_cat(const tg_tensor *tensors, size_t count, int64_t dim, tg_tensor *out);
 
 /** Puts tensors of one shape together along a new dimension.
- *  @param tensors array of tensors, borrowed
+ *  @param tensors array of count tensors, borrowed
  *  @param count 1 to 65,535
  *  @param dim where the new dimension stands: from -rank - 1 to rank
  *  @param out tensor, new
@@ -2675,6 +2892,7 @@ TG_API tg_status tg_cat(const tg_tensor *tensors, size_t count, int64_t dim, tg_
  *      is out of range; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_LIMIT: count is
  *      above 65,535, or the tensors have rank 16; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_stack(const tg_tensor *tensors, size_t count, int64_t dim, tg_tensor *out);
 
@@ -2692,6 +2910,7 @@ TG_API tg_status tg_stack(const tg_tensor *tensors, size_t count, int64_t dim, t
  *      TG_ERROR_INDEX: dim or an index is out of range; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD:
  *      R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_index_select(tg_tensor x, int64_t dim, tg_tensor index, tg_tensor *out);
 
@@ -2709,6 +2928,7 @@ TG_API tg_status tg_index_select(tg_tensor x, int64_t dim, tg_tensor index, tg_t
  *      not int64; TG_ERROR_INDEX: dim or an index is out of range; TG_ERROR_MODE: R1, R4;
  *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_gather(tg_tensor x, int64_t dim, tg_tensor index, tg_tensor *out);
 
@@ -2730,6 +2950,7 @@ TG_API tg_status tg_gather(tg_tensor x, int64_t dim, tg_tensor index, tg_tensor 
  *      TG_ERROR_DTYPE: an operand is not floating point; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD:
  *      R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_mse_loss(tg_tensor x, tg_tensor target, int32_t reduction, tg_tensor *out);
 
@@ -2752,6 +2973,7 @@ TG_API tg_status tg_mse_loss(tg_tensor x, tg_tensor target, int32_t reduction, t
  *      TG_ERROR_INDEX: a target is neither ignore_index nor from 0 to classes - 1; TG_ERROR_MODE:
  *      R1, R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_nll_loss(tg_tensor x, tg_tensor target, tg_tensor weight, int64_t ignore_index,
                              int32_t reduction, tg_tensor *out);
@@ -2778,6 +3000,7 @@ TG_API tg_status tg_nll_loss(tg_tensor x, tg_tensor target, tg_tensor weight, in
  *      from 0 to classes - 1; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED:
  *      R5
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_cross_entropy(tg_tensor x, tg_tensor target, tg_tensor weight,
                                   int64_t ignore_index, int32_t reduction, double label_smoothing,
@@ -2803,14 +3026,15 @@ TG_API tg_status tg_cross_entropy(tg_tensor x, tg_tensor target, tg_tensor weigh
  *      grad, or its graph was freed or is walked by another thread; TG_ERROR_VERSION: a tensor that
  *      was saved has been changed in place; the message names it, its operator and both versions
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_backward(tg_tensor output);
 
 /** Adds the gradients of sums of outputs times grad_outputs to `.grad` of the leaves, in one pass.
  *  An output given twice counts twice.
- *  @param outputs array of tensors that require grad, borrowed
+ *  @param outputs array of count tensors that require grad, borrowed
  *  @param grad_outputs array of count tensors, borrowed, each of the shape of its output, converted
- *      to its dtype; 0, or NULL for all, where the output has one element: 1
+ *      to its dtype; NULL: all 0; 0 among them: 1, for an output of one element
  *  @param count 1 or more
  *  @param flags TG_RETAIN_GRAPH, TG_CREATE_GRAPH or 0
  *  @errors TG_ERROR_INVALID_ARGUMENT: outputs is NULL, flags has an unknown bit, or count is 0;
@@ -2821,16 +3045,18 @@ TG_API tg_status tg_backward(tg_tensor output);
  *      TG_ERROR_VERSION: a tensor that was saved has been changed in place; the message names it,
  *      its operator and both versions
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_backward_from(const tg_tensor *outputs, const tg_tensor *grad_outputs,
                                   size_t count, uint32_t flags);
 
 /** Gives the gradients of sums of outputs times grad_outputs by the inputs, and touches no `.grad`.
  *  An input may be a leaf or not.
- *  @param outputs array of tensors that require grad, borrowed
- *  @param grad_outputs as for tg_backward_from, borrowed
+ *  @param outputs array of count tensors that require grad, borrowed
+ *  @param grad_outputs array of count tensors, borrowed, as for tg_backward_from; NULL: all 0; 0
+ *      among them: 1, for an output of one element
  *  @param count 1 or more
- *  @param inputs array of tensors that require grad, borrowed
+ *  @param inputs array of input_count tensors that require grad, borrowed
  *  @param input_count 1 or more
  *  @param flags TG_RETAIN_GRAPH, TG_CREATE_GRAPH, TG_ALLOW_UNUSED or 0
  *  @param outs array of input_count tensors, new; 0 for an input that no output depends on, with
@@ -2843,6 +3069,7 @@ TG_API tg_status tg_backward_from(const tg_tensor *outputs, const tg_tensor *gra
  *      TG_ALLOW_UNUSED is not given; TG_ERROR_VERSION: a tensor that was saved has been changed in
  *      place; the message names it, its operator and both versions
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_grad(const tg_tensor *outputs, const tg_tensor *grad_outputs, size_t count,
                          const tg_tensor *inputs, size_t input_count, uint32_t flags,
@@ -2856,6 +3083,7 @@ TG_API tg_status tg_grad(const tg_tensor *outputs, const tg_tensor *grad_outputs
  *  @errors TG_ERROR_INVALID_ARGUMENT: buffer is NULL but capacity is not 0;
  *      TG_ERROR_INVALID_HANDLE: node
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_node_name(tg_node node, char *buffer, size_t capacity, size_t *length);
 
@@ -2867,6 +3095,7 @@ TG_API tg_status tg_node_name(tg_node node, char *buffer, size_t capacity, size_
  *  @errors TG_ERROR_INVALID_ARGUMENT: count is NULL, or inputs is NULL but capacity is not 0;
  *      TG_ERROR_INVALID_HANDLE: node; TG_ERROR_LIMIT: capacity is too small
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_node_inputs(tg_node node, tg_node *inputs, size_t capacity, size_t *count);
 
@@ -2877,6 +3106,7 @@ TG_API tg_status tg_node_inputs(tg_node node, tg_node *inputs, size_t capacity, 
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: node; TG_ERROR_INDEX:
  *      index is not below the number of inputs
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_node_input_number(tg_node node, size_t index, uint32_t *out);
 
@@ -2886,6 +3116,7 @@ TG_API tg_status tg_node_input_number(tg_node node, size_t index, uint32_t *out)
  *  @param out the number
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: node
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_node_sequence(tg_node node, uint64_t *out);
 
@@ -2895,6 +3126,7 @@ TG_API tg_status tg_node_sequence(tg_node node, uint64_t *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: node;
  *      TG_ERROR_AUTOGRAD: a backward runs over the node now
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_node_saved_bytes(tg_node node, uint64_t *out);
 
@@ -2913,6 +3145,7 @@ TG_API tg_status tg_node_saved_bytes(tg_node node, uint64_t *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, dtype is an unknown number, or a size is
  *      negative, or bias is neither 0 nor 1; TG_ERROR_DTYPE: dtype is not TG_FLOAT32 or TG_FLOAT64
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_nn_linear(int64_t in_features, int64_t out_features, int32_t bias,
                               int32_t dtype, tg_module *out);
@@ -2921,6 +3154,7 @@ TG_API tg_status tg_nn_linear(int64_t in_features, int64_t out_features, int32_t
  *  @param out module, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_nn_relu(tg_module *out);
 
@@ -2931,18 +3165,20 @@ TG_API tg_status tg_nn_relu(tg_module *out);
  *  @param out module, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: fn or out is NULL
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_nn_function(tg_function fn, void *user_data, tg_destructor destructor,
                                 tg_module *out);
 
 /** A chain: each module gets the result of the one before. It holds its modules; their parameters
  *  are named by place: "0.weight", "2.bias".
- *  @param modules array of modules, borrowed and held; may be NULL where count is 0
+ *  @param modules array of count modules, borrowed and held; may be NULL where count is 0
  *  @param count how many; a chain of none gives its input
  *  @param out module, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, or modules is NULL but count is not 0;
  *      TG_ERROR_INVALID_HANDLE: one of modules
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_nn_sequential(const tg_module *modules, size_t count, tg_module *out);
 
@@ -2956,6 +3192,7 @@ TG_API tg_status tg_nn_sequential(const tg_module *modules, size_t count, tg_mod
  *      TG_ERROR_UNSUPPORTED: R5 of its operators; TG_ERROR_CALLBACK: a function of tg_nn_function
  *      failed for a reason of its own, or gave no tensor; other statuses stand as they are
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_module_forward(tg_module module, tg_tensor x, tg_tensor *out);
 
@@ -2964,6 +3201,7 @@ TG_API tg_status tg_module_forward(tg_module module, tg_tensor x, tg_tensor *out
  *  @param training 1 or 0
  *  @errors TG_ERROR_INVALID_ARGUMENT: training is neither 0 nor 1; TG_ERROR_INVALID_HANDLE: module
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_module_train(tg_module module, int32_t training);
 
@@ -2971,6 +3209,7 @@ TG_API tg_status tg_module_train(tg_module module, int32_t training);
  *  @param module module, borrowed
  *  @errors TG_ERROR_INVALID_HANDLE: module
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_module_eval(tg_module module);
 
@@ -2979,6 +3218,7 @@ TG_API tg_status tg_module_eval(tg_module module);
  *  @param out 1 or 0
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: module
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_module_is_training(tg_module module, int32_t *out);
 
@@ -2988,6 +3228,7 @@ TG_API tg_status tg_module_is_training(tg_module module, int32_t *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: requires_grad is neither 0 nor 1; TG_ERROR_INVALID_HANDLE:
  *      module; TG_ERROR_MODE: 1 where the parameters are inference tensors and inference mode is 0
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_module_set_requires_grad(tg_module module, int32_t requires_grad);
 
@@ -2996,6 +3237,7 @@ TG_API tg_status tg_module_set_requires_grad(tg_module module, int32_t requires_
  *  @param module module, borrowed
  *  @errors TG_ERROR_INVALID_HANDLE: module
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_module_zero_grad(tg_module module);
 
@@ -3004,6 +3246,7 @@ TG_API tg_status tg_module_zero_grad(tg_module module);
  *  @param out the number
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: module
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_module_parameter_count(tg_module module, size_t *out);
 
@@ -3014,6 +3257,7 @@ TG_API tg_status tg_module_parameter_count(tg_module module, size_t *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: module; TG_ERROR_INDEX:
  *      index is not below the number of parameters
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_module_parameter_at(tg_module module, size_t index, tg_tensor *out);
 
@@ -3026,6 +3270,7 @@ TG_API tg_status tg_module_parameter_at(tg_module module, size_t index, tg_tenso
  *  @errors TG_ERROR_INVALID_ARGUMENT: buffer is NULL but capacity is not 0;
  *      TG_ERROR_INVALID_HANDLE: module; TG_ERROR_INDEX: index is not below the number of parameters
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_module_parameter_name(tg_module module, size_t index, char *buffer,
                                           size_t capacity, size_t *length);
@@ -3035,6 +3280,7 @@ TG_API tg_status tg_module_parameter_name(tg_module module, size_t index, char *
  *  @param out dictionary, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: module
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_module_state_dict(tg_module module, tg_dict *out);
 
@@ -3044,7 +3290,7 @@ TG_API tg_status tg_module_state_dict(tg_module module, tg_dict *out);
  *  @param module module, borrowed, written
  *  @param dict dictionary, borrowed
  *  @param strict 1: a missing or unexpected name is an error; 0: it is passed over
- *  @param report memory of capacity bytes, or NULL with capacity 0: no report
+ *  @param report memory of capacity bytes; NULL with capacity 0: no report
  *  @param capacity bytes in report
  *  @param length the report's full length without NUL; may be NULL
  *  @errors TG_ERROR_INVALID_ARGUMENT: report is NULL but capacity is not 0, or strict is neither 0
@@ -3053,6 +3299,7 @@ TG_API tg_status tg_module_state_dict(tg_module module, tg_dict *out);
  *      is 0; TG_ERROR_NOT_FOUND: strict is 1 and a name is missing or unexpected;
  *      TG_ERROR_UNSUPPORTED: a parameter is read-only
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_module_load_state_dict(tg_module module, tg_dict dict, int32_t strict,
                                            char *report, size_t capacity, size_t *length);
@@ -3065,7 +3312,7 @@ TG_API tg_status tg_module_load_state_dict(tg_module module, tg_dict dict, int32
  *  importance of initialization and momentum in deep learning, 2013): g += weight_decay p; b =
  *  momentum b + (1 - dampening) g, at first b = g; p -= lr b, with nesterov p -= lr (g + momentum
  *  b). Settings: lr, momentum 0, dampening 0, weight_decay 0, nesterov 0.
- *  @param parameters array of tensors, borrowed and held
+ *  @param parameters array of count tensors, borrowed and held
  *  @param count 1 or more
  *  @param lr the learning rate, 0 or more
  *  @param out optimizer, new
@@ -3074,6 +3321,7 @@ TG_API tg_status tg_module_load_state_dict(tg_module module, tg_dict dict, int32
  *      TG_ERROR_DTYPE: a parameter is not float32 or float64; TG_ERROR_MODE: a parameter is an
  *      inference tensor; TG_ERROR_AUTOGRAD: a parameter is not a leaf
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_optim_sgd(const tg_tensor *parameters, size_t count, double lr,
                               tg_optimizer *out);
@@ -3082,7 +3330,7 @@ TG_API tg_status tg_optim_sgd(const tg_tensor *parameters, size_t count, double 
  *  m' / (sqrt(v') + eps), with m' = m / (1 - beta1^t) and v' = v / (1 - beta2^t). weight_decay
  *  joins g, or with decoupled 1 shrinks p by lr weight_decay (AdamW: Loshchilov and Hutter, 2019).
  *  Settings: lr, beta1 0.9, beta2 0.999, eps 1e-8, weight_decay 0, decoupled 0.
- *  @param parameters array of tensors, borrowed and held
+ *  @param parameters array of count tensors, borrowed and held
  *  @param count 1 or more
  *  @param lr the learning rate, 0 or more; PyTorch's is 0.001
  *  @param out optimizer, new
@@ -3091,6 +3339,7 @@ TG_API tg_status tg_optim_sgd(const tg_tensor *parameters, size_t count, double 
  *      TG_ERROR_DTYPE: a parameter is not float32 or float64; TG_ERROR_MODE: a parameter is an
  *      inference tensor; TG_ERROR_AUTOGRAD: a parameter is not a leaf
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_optim_adam(const tg_tensor *parameters, size_t count, double lr,
                                tg_optimizer *out);
@@ -3104,6 +3353,7 @@ TG_API tg_status tg_optim_adam(const tg_tensor *parameters, size_t count, double
  *      momentum first; TG_ERROR_INVALID_HANDLE: optimizer; TG_ERROR_NOT_FOUND: there is no such
  *      setting; the message lists those there are
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_optimizer_set(tg_optimizer optimizer, const char *name, double value);
 
@@ -3115,6 +3365,7 @@ TG_API tg_status tg_optimizer_set(tg_optimizer optimizer, const char *name, doub
  *      TG_ERROR_INVALID_HANDLE: optimizer; TG_ERROR_NOT_FOUND: there is no such setting; the
  *      message lists those there are
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_optimizer_get(tg_optimizer optimizer, const char *name, double *out);
 
@@ -3123,6 +3374,7 @@ TG_API tg_status tg_optimizer_get(tg_optimizer optimizer, const char *name, doub
  *  @errors TG_ERROR_INVALID_HANDLE: optimizer; TG_ERROR_UNSUPPORTED: a parameter with a `.grad` is
  *      read-only
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_optimizer_step(tg_optimizer optimizer);
 
@@ -3131,6 +3383,7 @@ TG_API tg_status tg_optimizer_step(tg_optimizer optimizer);
  *  @param optimizer optimizer, borrowed
  *  @errors TG_ERROR_INVALID_HANDLE: optimizer
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_optimizer_zero_grad(tg_optimizer optimizer);
 
@@ -3141,6 +3394,7 @@ TG_API tg_status tg_optimizer_zero_grad(tg_optimizer optimizer);
  *  @param out dictionary, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: optimizer
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_optimizer_state_dict(tg_optimizer optimizer, tg_dict *out);
 
@@ -3153,14 +3407,15 @@ TG_API tg_status tg_optimizer_state_dict(tg_optimizer optimizer, tg_dict *out);
  *      parameter, or a setting is not one number; TG_ERROR_NOT_FOUND: a setting is missing, or a
  *      name is none of this optimizer's
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_optimizer_load_state_dict(tg_optimizer optimizer, tg_dict dict);
 
 /** Scales the gradients so that their common norm is at most max_norm: each times max_norm / (norm
  *  + 1e-6) where that is below 1 (Pascanu, Mikolov, Bengio: On the difficulty of training recurrent
  *  neural networks, 2013).
- *  @param parameters array of tensors, borrowed; their `.grad` is written. Those without one are
- *      passed over
+ *  @param parameters array of count tensors, borrowed; their `.grad` is written. Those without one
+ *      are passed over
  *  @param count how many
  *  @param max_norm 0 or more
  *  @param norm_type the p of the p-norm, above 0; INFINITY: the greatest magnitude
@@ -3169,6 +3424,7 @@ TG_API tg_status tg_optimizer_load_state_dict(tg_optimizer optimizer, tg_dict di
  *      norm_type is not above 0; TG_ERROR_INVALID_HANDLE: one of parameters; TG_ERROR_DTYPE: a
  *      gradient is not float32 or float64
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_clip_grad_norm_(const tg_tensor *parameters, size_t count, double max_norm,
                                     double norm_type, double *total_norm);
@@ -3182,16 +3438,18 @@ TG_API tg_status tg_clip_grad_norm_(const tg_tensor *parameters, size_t count, d
  *  @param out dictionary, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_dict_create(tg_dict *out);
 
 /** Puts a tensor under a name: the tensor itself, not a copy. A name that exists keeps its place.
  *  @param dict dictionary, borrowed
  *  @param name text, copied
- *  @param x tensor, borrowed and held; 0 takes the name away where it is there
+ *  @param x tensor, borrowed and held; 0: takes the name away where it is there
  *  @errors TG_ERROR_INVALID_ARGUMENT: name is NULL, or name is not UTF-8; TG_ERROR_INVALID_HANDLE:
  *      dict, x
  *  @threads any thread, one at a time for one dictionary
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_dict_set(tg_dict dict, const char *name, tg_tensor x);
 
@@ -3202,6 +3460,7 @@ TG_API tg_status tg_dict_set(tg_dict dict, const char *name, tg_tensor x);
  *  @errors TG_ERROR_INVALID_ARGUMENT: name or out is NULL, or name is not UTF-8;
  *      TG_ERROR_INVALID_HANDLE: dict; TG_ERROR_NOT_FOUND: there is no such name
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_dict_get(tg_dict dict, const char *name, tg_tensor *out);
 
@@ -3210,6 +3469,7 @@ TG_API tg_status tg_dict_get(tg_dict dict, const char *name, tg_tensor *out);
  *  @param out the number
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: dict
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_dict_size(tg_dict dict, size_t *out);
 
@@ -3222,6 +3482,7 @@ TG_API tg_status tg_dict_size(tg_dict dict, size_t *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: buffer is NULL but capacity is not 0;
  *      TG_ERROR_INVALID_HANDLE: dict; TG_ERROR_INDEX: index is not below the number of names
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_dict_name_at(tg_dict dict, size_t index, char *buffer, size_t capacity,
                                  size_t *length);
@@ -3229,10 +3490,11 @@ TG_API tg_status tg_dict_name_at(tg_dict dict, size_t index, char *buffer, size_
 /** Puts a text under a key: the `__metadata__` of a safetensors file, kept by load and save.
  *  @param dict dictionary, borrowed
  *  @param key text, copied
- *  @param value text, copied; NULL takes the key away where it is there
+ *  @param value text, copied; NULL: takes the key away where it is there
  *  @errors TG_ERROR_INVALID_ARGUMENT: key is NULL, key is not UTF-8, or value is not UTF-8;
  *      TG_ERROR_INVALID_HANDLE: dict
  *  @threads any thread, one at a time for one dictionary
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_dict_metadata_set(tg_dict dict, const char *key, const char *value);
 
@@ -3245,6 +3507,7 @@ TG_API tg_status tg_dict_metadata_set(tg_dict dict, const char *key, const char 
  *  @errors TG_ERROR_INVALID_ARGUMENT: key is NULL, buffer is NULL but capacity is not 0, or key is
  *      not UTF-8; TG_ERROR_INVALID_HANDLE: dict; TG_ERROR_NOT_FOUND: there is no such key
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_dict_metadata_get(tg_dict dict, const char *key, char *buffer, size_t capacity,
                                       size_t *length);
@@ -3257,6 +3520,7 @@ TG_API tg_status tg_dict_metadata_get(tg_dict dict, const char *key, char *buffe
  *      `__metadata__`; TG_ERROR_INVALID_HANDLE: dict; TG_ERROR_LIMIT: the header would be above
  *      100,000,000 bytes; TG_ERROR_IO: the system refused; tg_last_error_detail has errno
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_safetensors_save(const char *path, tg_dict dict);
 
@@ -3275,11 +3539,12 @@ TG_API tg_status tg_safetensors_save(const char *path, tg_dict dict);
  *      offset; TG_ERROR_IO: the system refused, or path is no regular file; tg_last_error_detail
  *      has errno; TG_ERROR_UNSUPPORTED: a tensor has a dtype of the format that this library lacks
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_safetensors_load(const char *path, uint32_t flags, tg_dict *out);
 
 /** Reads a safetensors file that stands in memory. Tensors are copies.
- *  @param bytes the file's bytes
+ *  @param bytes memory of size bytes, those of the file
  *  @param size how many
  *  @param out dictionary, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: bytes or out is NULL; TG_ERROR_LIMIT: the header is above
@@ -3287,6 +3552,7 @@ TG_API tg_status tg_safetensors_load(const char *path, uint32_t flags, tg_dict *
  *      and tg_last_error_detail have the byte offset; TG_ERROR_UNSUPPORTED: a tensor has a dtype of
  *      the format that this library lacks
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_safetensors_load_memory(const void *bytes, size_t size, tg_dict *out);
 
@@ -3297,6 +3563,7 @@ TG_API tg_status tg_safetensors_load_memory(const void *bytes, size_t size, tg_d
  *  @return the bytes
  *  @errors none
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API uint64_t tg_memory_current(void);
 
@@ -3304,6 +3571,7 @@ TG_API uint64_t tg_memory_current(void);
  *  @return the bytes
  *  @errors none
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API uint64_t tg_memory_peak(void);
 
@@ -3311,12 +3579,14 @@ TG_API uint64_t tg_memory_peak(void);
  *  @return the bytes
  *  @errors none
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API uint64_t tg_memory_cached(void);
 
 /** Sets the peak to the present value.
  *  @errors none
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API void tg_memory_peak_reset(void);
 
@@ -3325,12 +3595,14 @@ TG_API void tg_memory_peak_reset(void);
  *  @param bytes the bound; 0: none
  *  @errors none
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_memory_limit_set(uint64_t bytes);
 
 /** Gives cached memory back to the system; other threads do so at their next call.
  *  @errors none
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_memory_trim(void);
 
@@ -3339,6 +3611,7 @@ TG_API tg_status tg_memory_trim(void);
  *  @param count 1 to 256; 0: all cores
  *  @errors TG_ERROR_INVALID_ARGUMENT: count is negative or above 256
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_num_threads_set(int32_t count);
 
@@ -3346,6 +3619,7 @@ TG_API tg_status tg_num_threads_set(int32_t count);
  *  @return the number, at least 1
  *  @errors none
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API int32_t tg_num_threads(void);
 
@@ -3356,6 +3630,7 @@ TG_API int32_t tg_num_threads(void);
  *  @param length the full length without the NUL; may be NULL
  *  @errors TG_ERROR_INVALID_ARGUMENT: buffer is NULL but capacity is not 0
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_blas_info(char *buffer, size_t capacity, size_t *length);
 

@@ -140,7 +140,7 @@ check "the C++ header reaches every function" reached_from_cpp
 # ---- the comments ----
 
 # One comment directly above each function: text, then @param for each parameter in order, the
-# operators' fields, @return where a value is returned, @errors, @threads, @since.
+# operators' fields, @return where a value is returned, @errors, @threads, @blocks, @since.
 documented() {
   awk '
     function fail(what) { print name ": " what; bad = 1 }
@@ -186,7 +186,7 @@ documented() {
       text = lines[1]
       wanted = 1
       stage = 0
-      seen_return = seen_errors = seen_threads = seen_since = 0
+      seen_return = seen_errors = seen_threads = seen_blocks = seen_since = 0
       for (i = 2; i <= n + 1; ++i) {
         if (i <= n && substr(lines[i], 1, 1) != "@") { text = text " " lines[i]; continue }
         gsub(/  */, " ", text)
@@ -229,9 +229,13 @@ documented() {
           stage = 5
           seen_threads = 1
           if (text !~ /^(any|this) thread/) fail("@threads: any thread or this thread?")
+        } else if (field == "blocks") {
+          if (stage > 6) fail("@blocks comes too late")
+          stage = 6
+          seen_blocks = 1
         } else if (field == "since") {
           seen_since = 1
-          stage = 6
+          stage = 7
           if (text !~ /^[0-9]+\.[0-9]+\.[0-9]+$/) fail("@since: " text " is no version")
         } else {
           fail("unknown field @" field)
@@ -249,6 +253,7 @@ documented() {
       if (wanted <= count) fail("@param " parameters[wanted] " is missing")
       if (!seen_errors) fail("@errors is missing")
       if (!seen_threads) fail("@threads is missing")
+      if (!seen_blocks) fail("@blocks is missing")
       if (!seen_since) fail("@since is missing")
       if (kind != "tg_status" && kind != "void" && !seen_return) fail("@return is missing")
     }
