@@ -248,38 +248,55 @@ enum {
 
 /* dtype: only the floating ones (1 to 4) can require grad */
 enum {
-  TG_FLOAT32 = 1,
-  TG_FLOAT64 = 2,
+  TG_FLOAT32 = 1,  /* IEEE 754 binary32: C's float */
+  TG_FLOAT64 = 2,  /* IEEE 754 binary64: C's double */
   TG_FLOAT16 = 3,  /* IEEE 754 binary16 */
   TG_BFLOAT16 = 4, /* the upper half of a float32 */
-  TG_INT8 = 5,
-  TG_INT16 = 6,
-  TG_INT32 = 7,
-  TG_INT64 = 8,
-  TG_UINT8 = 9,
-  TG_BOOL = 10 /* one byte, 0 or 1 */
+  TG_INT8 = 5,     /* int8_t */
+  TG_INT16 = 6,    /* int16_t */
+  TG_INT32 = 7,    /* int32_t */
+  TG_INT64 = 8,    /* int64_t */
+  TG_UINT8 = 9,    /* uint8_t */
+  TG_BOOL = 10     /* one byte, 0 or 1 */
 };
 
 /* nesting: of tg_mode_nesting_set */
-enum { TG_NESTING_REFUSE = 0, TG_NESTING_ALLOW = 1 };
+enum {
+  TG_NESTING_REFUSE = 0, /* no_grad and inference mode are not nested in each other */
+  TG_NESTING_ALLOW = 1   /* they are */
+};
 /* backward_flags: of tg_backward_from and tg_grad */
-enum { TG_RETAIN_GRAPH = 1, TG_CREATE_GRAPH = 2, TG_ALLOW_UNUSED = 4 };
+enum {
+  TG_RETAIN_GRAPH = 1, /* saved tensors stay, for another pass over the graph */
+  TG_CREATE_GRAPH = 2, /* the pass is recorded, for higher derivatives */
+  TG_ALLOW_UNUSED = 4  /* an input that no output depends on gets 0, not an error */
+};
 /* reduction: of losses */
-enum { TG_REDUCTION_NONE = 0, TG_REDUCTION_MEAN = 1, TG_REDUCTION_SUM = 2 };
+enum {
+  TG_REDUCTION_NONE = 0, /* one loss for each element or row */
+  TG_REDUCTION_MEAN = 1, /* their mean */
+  TG_REDUCTION_SUM = 2   /* their sum */
+};
 /* memory_flags: of tg_tensor_from_memory */
-enum { TG_READ_ONLY = 1 };
+enum { TG_READ_ONLY = 1 /* writing to the tensor is TG_ERROR_UNSUPPORTED */ };
 /* file_flags: of tg_safetensors_load */
-enum { TG_FILE_MAP = 1 };
+enum { TG_FILE_MAP = 1 /* map the file; the caller trusts it not to change */ };
 /* dlpack_flags: exchange with other libraries by DLPack */
-enum { TG_DLPACK_VERSIONED = 1, TG_DLPACK_COPY = 2 };
+enum {
+  TG_DLPACK_VERSIONED = 1, /* the struct of DLPack 1.x; without: that of 0.x */
+  TG_DLPACK_COPY = 2       /* copy the elements instead of sharing them */
+};
 /* when: a hook on a node runs */
-enum { TG_BEFORE = 0, TG_AFTER = 1 };
+enum {
+  TG_BEFORE = 0, /* before the node runs: it sees and replaces what comes in */
+  TG_AFTER = 1   /* after it: it sees both and replaces what goes out */
+};
 /* operator_flags: of tg_operator_definition */
 enum {
-  TG_OPERATOR_THREAD_SAFE = 1,        /* several callers' threads may run it at once */
+  TG_OPERATOR_THREAD_SAFE = 1,         /* several callers' threads may run it at once */
   TG_OPERATOR_ONCE_DIFFERENTIABLE = 2, /* its gradients cannot be differentiated */
-  TG_OPERATOR_ORDERED = 4,            /* never dropped, reordered or run again by a checkpoint */
-  TG_OPERATOR_ZERO_GRADS = 8          /* backward runs with zeros where no gradient came */
+  TG_OPERATOR_ORDERED = 4,             /* never dropped, reordered or run again by a checkpoint */
+  TG_OPERATOR_ZERO_GRADS = 8           /* backward runs with zeros where no gradient came */
 };
 /* ffi_flags: of tg_ffi_definition */
 enum {
@@ -289,20 +306,24 @@ enum {
   TG_FFI_CHECK = 8               /* compare its gradient with differences */
 };
 /* log_level: of tg_log_fn */
-enum { TG_LOG_ERROR = 1, TG_LOG_WARNING = 2, TG_LOG_INFO = 3 };
+enum {
+  TG_LOG_ERROR = 1,   /* a call failed */
+  TG_LOG_WARNING = 2, /* something that was there is not used, such as a BLAS */
+  TG_LOG_INFO = 3     /* something was chosen or loaded */
+};
 /* value_type: of tg_value */
 enum {
-  TG_VALUE_NONE = 0,
-  TG_VALUE_HANDLE = 1,
-  TG_VALUE_INT64 = 2,
-  TG_VALUE_DOUBLE = 3,
-  TG_VALUE_TEXT = 4,
-  TG_VALUE_POINTER = 5,
-  TG_VALUE_INT64_ARRAY = 6,
-  TG_VALUE_HANDLE_ARRAY = 7,
-  TG_VALUE_DOUBLE_ARRAY = 8,
-  TG_VALUE_BUFFER = 9,
-  TG_VALUE_RESULT = 10 /* kept for a later call of many: number of an earlier result */
+  TG_VALUE_NONE = 0,         /* NULL, or the handle 0 */
+  TG_VALUE_HANDLE = 1,       /* as.handle */
+  TG_VALUE_INT64 = 2,        /* as.integer */
+  TG_VALUE_DOUBLE = 3,       /* as.number */
+  TG_VALUE_TEXT = 4,         /* as.text, count bytes and a NUL */
+  TG_VALUE_POINTER = 5,      /* as.pointer */
+  TG_VALUE_INT64_ARRAY = 6,  /* as.array: count of int64_t */
+  TG_VALUE_HANDLE_ARRAY = 7, /* as.array: count of tg_handle */
+  TG_VALUE_DOUBLE_ARRAY = 8, /* as.array: count of double */
+  TG_VALUE_BUFFER = 9,       /* as.pointer: count bytes, or elements of an array that comes out */
+  TG_VALUE_RESULT = 10       /* kept for a later call of many: number of an earlier result */
 };
 
 /* Ends the life of user_data or of a payload. */
@@ -322,77 +343,86 @@ typedef int32_t (*tg_tensor_hook_fn)(void *user_data, tg_tensor tensor, tg_tenso
 typedef int32_t (*tg_node_hook_fn)(void *user_data, tg_node node, const tg_tensor *grad_inputs,
                                    size_t input_count, const tg_tensor *grad_outputs,
                                    size_t output_count, tg_tensor *replaced);
-/* Saved-tensor hooks: pack at recording, unpack when backward reads, free when the node goes. */
+/* Saved-tensor hooks, at recording: puts something of its own in the place of a tensor. */
 typedef int32_t (*tg_pack_fn)(void *user_data, tg_tensor x, void **packed);
+/* When backward reads what was saved: makes the tensor again. */
 typedef int32_t (*tg_unpack_fn)(void *user_data, void *packed, tg_tensor *out);
+/* When the node goes: ends the life of what was packed. */
 typedef void (*tg_packed_free_fn)(void *user_data, void *packed);
 /* Takes a line of the log; level is TG_LOG_*. */
 typedef void (*tg_log_fn)(void *user_data, int32_t level, const char *text);
 /* Asked to free memory: 0 tries again, another number gives up. */
 typedef int32_t (*tg_pressure_fn)(void *user_data, uint64_t current, uint64_t wanted);
-/* One index of a parallel loop, and the host's pool that runs each index below count once. */
+/* One index of a parallel loop. */
 typedef void (*tg_job_fn)(void *job, size_t index);
+/* The host's pool: runs each index below count once. */
 typedef int32_t (*tg_parallel_for_fn)(void *user_data, size_t count, tg_job_fn run, void *job);
 
-typedef struct tg_value { /* one argument or result of a call by name, or of a user's operator */
-  int32_t type;           /* TG_VALUE_* */
+/* One argument or result of a call by name, or of a user's operator. */
+typedef struct tg_value {
+  int32_t type;   /* TG_VALUE_* */
   uint32_t count; /* elements behind as.array, bytes of a text or buffer; else 0 */
   union {
-    int64_t integer;
-    double number;
-    uint64_t handle;
-    const char *text;
-    const void *array;
-    void *pointer;
-  } as;
+    int64_t integer;   /* TG_VALUE_INT64; a uint64_t as two's complement */
+    double number;     /* TG_VALUE_DOUBLE */
+    uint64_t handle;   /* TG_VALUE_HANDLE */
+    const char *text;  /* TG_VALUE_TEXT */
+    const void *array; /* TG_VALUE_*_ARRAY */
+    void *pointer;     /* TG_VALUE_POINTER, TG_VALUE_BUFFER */
+  } as;                /* which member: type says it */
 } tg_value;
 
-typedef struct tg_frame { /* what a task carries from call to call, whatever its thread */
-  size_t struct_size;     /* sizeof(tg_frame) */
-  uint64_t state;         /* in and out: the word of tg_state_get */
-  tg_scope scope;         /* in; 0: none */
-  tg_token token;         /* in; 0: none */
-  char *error;            /* out: text of this call's error */
-  size_t error_capacity;
-  size_t error_length;
+/* What a task carries from call to call, whatever its thread. */
+typedef struct tg_frame {
+  size_t struct_size;    /* sizeof(tg_frame) */
+  uint64_t state;        /* in and out: the word of tg_state_get */
+  tg_scope scope;        /* in; 0: none */
+  tg_token token;        /* in; 0: none */
+  char *error;           /* out: text of this call's error; may be NULL */
+  size_t error_capacity; /* bytes in error */
+  size_t error_length;   /* out: the full length of the text without the NUL */
 } tg_frame;
 
-/* A user's operator. forward sets each out; backward leaves 0 where no gradient is asked for. */
+/* A user's operator, forward: sets each of outs (consumed). */
 typedef int32_t (*tg_forward_fn)(void *user_data, tg_context context, const tg_tensor *inputs,
                                  size_t count, const tg_value *arguments, size_t argument_count,
                                  tg_tensor *outs, size_t out_count);
+/* Its gradients, from those of its results; leaves 0 where none is asked for. */
 typedef int32_t (*tg_backward_fn)(void *user_data, tg_context context,
                                   const tg_tensor *grad_outputs, size_t out_count,
                                   tg_tensor *grad_inputs, size_t count);
+/* Its derivative along the tangents of its inputs, for forward mode. */
 typedef int32_t (*tg_jvp_fn)(void *user_data, tg_context context, const tg_tensor *tangents,
                              size_t count, tg_tensor *out_tangents, size_t out_count);
 
+/* What tg_operator_create makes an operator of. */
 typedef struct tg_operator_definition {
-  size_t struct_size; /* sizeof(tg_operator_definition) */
-  const char *name;
-  size_t out_count;
-  uint32_t flags;    /* TG_OPERATOR_* */
-  uint32_t reserved; /* 0 */
-  tg_forward_fn forward;
-  tg_backward_fn backward; /* NULL: not differentiable */
-  tg_jvp_fn jvp;           /* NULL: by two backward products */
-  void *user_data;
-  tg_destructor destructor;
+  size_t struct_size;       /* sizeof(tg_operator_definition) */
+  const char *name;         /* in messages; its node is the name and `Backward` */
+  size_t out_count;         /* how many results it gives */
+  uint32_t flags;           /* TG_OPERATOR_* */
+  uint32_t reserved;        /* 0 */
+  tg_forward_fn forward;    /* computes the results */
+  tg_backward_fn backward;  /* NULL: not differentiable */
+  tg_jvp_fn jvp;            /* NULL: by two backward products */
+  void *user_data;          /* handed to each of them */
+  tg_destructor destructor; /* ends the life of user_data; may be NULL */
 } tg_operator_definition;
 
-typedef struct tg_ffi_definition { /* a routine of a foreign library, made an operator */
-  size_t struct_size;              /* sizeof(tg_ffi_definition) */
-  const char *name;
-  const char *library; /* NULL: this process */
-  const char *symbol;
-  const void *address; /* instead of library and symbol; the caller keeps it mapped */
-  const char *signature;
-  const char *backward_library; /* NULL: as library */
-  const char *backward_symbol;
-  const char *backward_signature;
-  const void *backward_address;
-  uint32_t flags;    /* TG_FFI_* */
-  uint32_t reserved; /* 0 */
+/* A routine of a foreign library, made an operator. */
+typedef struct tg_ffi_definition {
+  size_t struct_size;             /* sizeof(tg_ffi_definition) */
+  const char *name;               /* in messages */
+  const char *library;            /* path or soname; NULL: this process */
+  const char *symbol;             /* name of the routine */
+  const void *address;            /* instead of library and symbol; the caller keeps it mapped */
+  const char *signature;          /* its arguments and result */
+  const char *backward_library;   /* NULL: as library */
+  const char *backward_symbol;    /* the routine of the gradient; NULL: none */
+  const char *backward_signature; /* its arguments and result */
+  const void *backward_address;   /* instead of backward_library and backward_symbol */
+  uint32_t flags;                 /* TG_FFI_* */
+  uint32_t reserved;              /* 0 */
 } tg_ffi_definition;
 
 /* ==== Library and errors ==== */

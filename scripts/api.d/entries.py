@@ -7,6 +7,8 @@ from header import Refused
 
 INTEGERS = {"int32_t", "uint32_t", "int64_t", "uint64_t", "size_t"}
 ELEMENTS = {"int64_t": "int64", "double": "double", "tg_value": "value", "uint8_t": "uint8"}
+# No constants: what the environment may set, and a text that tg_status_name gives.
+OTHER_NAMES = {"TG_BLAS", "TG_NUM_THREADS", "TG_ERROR_UNKNOWN"}
 GENERAL = "What each function can give, without being repeated below:"
 
 
@@ -28,6 +30,8 @@ class Library:
                 raise Refused(f"{alias.name}: a type of {alias.type!r}")
         self.callbacks = {callback.name for callback in header.callbacks}
         self.structs = {struct.name for struct in header.structs}
+        self.names = set(self.handles) | set(self.integers) | self.callbacks | self.structs | {
+            function.name for function in header.functions}
         self.sizes = {name: 8 for name in list(self.handles) + list(self.callbacks)}
         self.sizes.update({name: abi.SIZES[c] for name, c in self.integers.items()})
 
@@ -47,41 +51,51 @@ class Library:
                 self.value_of[constant.name] = constant.value
                 result.append({
                     "name": constant.name, "value": constant.value, "group": group,
-                    "documentation": grammar.joined(self.header.behind(constant.line))})
+                    "documentation": self._beside(constant.name, constant.line)})
         return result
 
-    def _said(self, line):
+    def _said(self, name, line):
         text = self.header.behind(line) or self.header.above(line)
+        if not text:
+            raise Refused(f"{name}: nothing says what it is")
+        return grammar.joined(text)
+
+    def _beside(self, name, line):
+        text = self.header.behind(line)
+        if not text:
+            raise Refused(f"{name}: nothing beside it says what it is")
         return grammar.joined(text)
 
     def types(self):
         result = []
         for alias in self.header.aliases:
-            kind = "integer" if alias.name in self.integers or alias.name == "tg_handle" else "handle"
+            integer = alias.name in self.integers or alias.name == "tg_handle"
+            kind = "integer" if integer else "handle"
             result.append((alias.line, {"name": alias.name, "kind": kind, "c": alias.type,
                                         "size": self.sizes[alias.name],
-                                        "documentation": self._said(alias.line)}))
+                                        "documentation": self._said(alias.name, alias.line)}))
         for struct in self.header.structs:
             offsets, size = abi.layout(struct.fields, self.sizes)
             self.sizes[struct.name] = size
             fields = []
             for item, offset in zip(struct.fields, offsets):
                 entry = {"name": item.name, "c": item.type, "offset": offset,
-                         "documentation": grammar.joined(self.header.behind(item.line))}
+                         "documentation": self._beside(f"{struct.name}.{item.name}", item.line)}
                 if item.members:
                     entry["members"] = [
                         {"name": member.name, "c": member.type, "offset": offset,
-                         "documentation": grammar.joined(self.header.behind(member.line))}
+                         "documentation": self._beside(f"{struct.name}.{member.name}", member.line)}
                         for member in item.members]
                 fields.append(entry)
             result.append((struct.line, {"name": struct.name, "kind": "struct", "size": size,
-                                         "fields": fields, "documentation": self._said(struct.line)}))
+                                         "fields": fields,
+                                         "documentation": self._said(struct.name, struct.line)}))
         return [entry for _, entry in sorted(result, key=lambda pair: pair[0])]
 
     def callback_entries(self):
         return [{"name": c.name, "returns": c.returns,
                  "parameters": [{"name": p.name, "c": p.type} for p in c.parameters],
-                 "documentation": self._said(c.line)} for c in self.header.callbacks]
+                 "documentation": self._said(c.name, c.line)} for c in self.header.callbacks]
 
     def sections(self):
         """Headings of the form "==== name ====" with the text below them."""
@@ -197,8 +211,8 @@ class Library:
         by_name = {entry["name"]: entry for entry in entries}
         for index, (entry, words) in enumerate(zip(entries, said)):
             self._count(function, entries, by_name, index, words)
-        for entry in entries:
-            entry["documentation"] = entry.pop("documentation")  # last
+        for entry in entries:  # the text stands last
+            entry["documentation"] = entry.pop("documentation")
         return entries
 
     def _parameter(self, function, parameter, base, stars, words):
@@ -215,8 +229,7 @@ class Library:
                 if words.ownership not in ("borrowed", "consumed"):
                     raise Refused(f"@param {name} takes a handle: borrowed or consumed?")
             elif base in self.callbacks:
-                kind = {"tg_destructor": "destructor", "tg_deleter": "deleter"}.get(base, "callback")
-                put(kind)
+                put({"tg_destructor": "destructor", "tg_deleter": "deleter"}.get(base, "callback"))
             elif base == "double":
                 put("double")
             else:
@@ -295,7 +308,8 @@ class Library:
             put("integer", direction)
 
     def _constants_named(self, text):
-        """"TG_FLOAT32 ... TG_BOOL", "TG_REDUCTION_*", "TG_READ_ONLY or 0", "0, or TG_FILE_MAP: maps"."""
+        """The group and names of a text that begins with constants: "TG_FLOAT32 ... TG_BOOL",
+        "TG_REDUCTION_*", "TG_READ_ONLY or 0", "0, or TG_FILE_MAP: maps"."""
         text = text[len("0, or "):] if text.startswith("0, or ") else text
         text = text.partition(": ")[0]
         if not text.startswith("TG_"):
@@ -362,58 +376,65 @@ class Library:
         number.setdefault("of", []).append(entry["name"])
 
     def _agree(self, entry):
-        """What @param and @errors say of one parameter must be one thing."""
+        """What @param, @errors and the rest say must be one thing."""
+        self._known_names(entry)
         when = {error["code"]: error["when"] for error in entry["errors"]}
-        counters = {"size_t", "int32_t"}
         for parameter in entry["parameters"]:
             name = parameter["name"]
-            if parameter["c"] == "size_t" and parameter["kind"] == "integer" and (
-                    name.endswith(("count", "capacity", "length"))):
+            if parameter["kind"] == "integer" and (
+                    name == "rank" or (parameter["c"].startswith("size_t") and
+                                       name.endswith(("count", "capacity", "length")))):
                 raise Refused(f"{name} counts no array")
             if entry["returns"]["kind"] != "status":
                 continue
-            named = self._named_by(when.get("TG_ERROR_INVALID_HANDLE", ""), name)
-            if parameter["kind"] == "handle" and parameter["direction"] == "in" and not named:
-                raise Refused(f"@errors: TG_ERROR_INVALID_HANDLE does not name {name}")
-            if parameter.get("element") == "handle" and parameter["direction"] == "in" and not named:
-                raise Refused(f"@errors: TG_ERROR_INVALID_HANDLE does not name one of {name}")
-            if "*" not in parameter["c"] and parameter["kind"] != "callback":
+            if "handle" in parameter and parameter["direction"] == "in" and not named_by(
+                    when.get("TG_ERROR_INVALID_HANDLE", ""), name):
+                if parameter["handle"] != "any" or parameter["ownership"] != "borrowed":
+                    raise Refused(f"@errors: TG_ERROR_INVALID_HANDLE does not name {name}")
+            if parameter["kind"] in ("user_data", "destructor", "deleter", "pointer") and (
+                    parameter["direction"] == "in"):
                 continue
-            if parameter["kind"] == "user_data":
-                continue
-            null = self._null_forms(when.get("TG_ERROR_INVALID_ARGUMENT", ""), name)
-            if parameter["nullable"] and "always" in null:
-                raise Refused(f"@param {name} may be NULL, @errors says that it may not")
-            if not parameter["nullable"] and "always" not in null and parameter["kind"] != "pointer":
-                raise Refused(f"@param {name}: may it be NULL? @errors does not refuse it")
-        del counters
+            if "*" in parameter["c"] or parameter["kind"] == "callback":
+                null = null_forms(when.get("TG_ERROR_INVALID_ARGUMENT", ""), name)
+                if parameter["nullable"] and "always" in null:
+                    raise Refused(f"@param {name} may be NULL, @errors says that it may not")
+                if not parameter["nullable"] and "always" not in null:
+                    raise Refused(f"@param {name} may not be NULL, and @errors does not say so")
 
-    @staticmethod
-    def _named_by(when, name):
-        return name in when.replace(",", " ").replace(";", " ").split()
+    def _known_names(self, entry):
+        """Names that the texts use must be there."""
+        texts = [entry["documentation"], entry["returns"].get("documentation", "")]
+        texts += [parameter["documentation"] for parameter in entry["parameters"]]
+        texts += [error["when"] for error in entry["errors"]]
+        texts += [entry.get(name, "") for name in ("shape", "dtypes", "gradient", "saved")]
+        for word in grammar.identifiers(" ".join(texts)):
+            if word.startswith("TG_") and word not in self.value_of and word not in OTHER_NAMES and (
+                    not word.endswith("_") or not any(n.startswith(word) for n in self.value_of)):
+                raise Refused(f"the comment names {word}, which is not there")
+            if word.startswith("tg_") and word not in self.names:
+                raise Refused(f"the comment names {word}, which is not there")
 
-    @staticmethod
-    def _null_forms(when, name):
-        """"out is NULL", "a, b or out is NULL", "shape is NULL but rank is not 0"."""
-        found = set()
-        before = []
-        words = when.replace(",", " , ").split()
-        for at, word in enumerate(words):
-            if word == "NULL" and at > 1 and words[at - 1] == "is":
-                names = []
-                back = at - 2
-                while back >= 0 and (words[back].isidentifier() or words[back] == ","):
-                    if words[back] not in ("or", ","):
-                        names.append(words[back])
-                    back -= 1
-                    if words[back + 1] not in ("or", ",") and (
-                            back < 0 or words[back] not in ("or", ",")):
-                        break
-                if name in names:
-                    found.add("where" if at + 1 < len(words) and words[at + 1] == "but"
-                              else "always")
-        del before
-        return found
+
+def named_by(when, name):
+    return name in grammar.identifiers(when)
+
+
+def null_forms(when, name):
+    """"out is NULL", "a, b or out is NULL": always; "shape is NULL but rank is not 0": where."""
+    found = set()
+    words = when.replace(",", " , ").replace(";", " ; ").split()
+    for at, word in enumerate(words):
+        if word != "NULL" or at < 2 or words[at - 1] != "is":
+            continue
+        condition = at + 1 < len(words) and words[at + 1] == "but"
+        back = at - 2  # names, parted by "," or "or", read backwards
+        while back >= 0 and words[back].isidentifier() and words[back] != "or":
+            if words[back] == name:
+                found.add("where" if condition else "always")
+            if back == 0 or words[back - 1] not in (",", "or"):
+                break
+            back -= 2
+    return found
 
 
 def project_version(path):

@@ -20,6 +20,12 @@ def joined(text):
     return " ".join(text.split())
 
 
+def identifiers(text):
+    """The words of a text that could be names of C."""
+    plain = "".join(c if c.isalnum() or c == "_" else " " for c in text)
+    return plain.split()
+
+
 def split_outside(text, separators):
     """Splits where one of the separators stands outside of brackets and quotes."""
     pieces, start, depth, at, quote = [], 0, 0, 0, None
