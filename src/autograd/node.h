@@ -198,7 +198,8 @@ inline uint64_t lock_word(const TensorHead& head) {
 [[gnu::always_inline]] inline Edge take_edge(const TensorHead& head) {
   if (head.history.load(std::memory_order_relaxed) == 0) return {};
   if (single_threaded()) {
-    const Edge edge(head.history.load(std::memory_order_relaxed));
+    // The lock's bit may have stayed behind in a child of fork, whose other threads are gone.
+    const Edge edge(history_word(head));
     count_up(edge.node()->refs, true);
     return edge;
   }

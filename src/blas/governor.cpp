@@ -202,6 +202,21 @@ const char* try_library(Found& f, const char* name) noexcept {
   return "";
 }
 
+// OpenBLAS takes kernels of long ago for a processor that is younger than itself (0.3.21 those of
+// Prescott, without AVX, on a Sapphire Rapids: 1024x1024x1024 at 31 GFLOP/s, where our own do 133).
+bool is_behind_the_processor(const Symbols& s) noexcept {
+  if (best_target() < Target::avx2 || s.get_corename == nullptr) return false;
+  // Its names of all processors that have no AVX (OpenBLAS, driver/others/dynamic.c).
+  constexpr const char* kWithoutAvx[] = {"Katmai",     "Coppermine",   "Northwood", "Prescott",
+                                         "Banias",     "Atom",         "Core2",     "Penryn",
+                                         "Dunnington", "Nehalem",      "Athlon",    "Opteron",
+                                         "Nano",       "Opteron_SSE3", "Barcelona", "Bobcat"};
+  for (const char* name : kWithoutAvx) {
+    if (std::strcmp(s.get_corename(), name) == 0) return true;
+  }
+  return false;
+}
+
 // "" if the BLAS is to be used.
 const char* find_blas(Found& f) noexcept {
   const char* wish = environment_blas();
@@ -211,6 +226,10 @@ const char* find_blas(Found& f) noexcept {
   if (!has_address_space(kToOpen)) return "address space";
   if (wish != nullptr) return try_library(f, wish);
   const char* reason = try_library(f, "libopenblas.so.0");
+  // One that was asked for by name is used whatever its kernels are.
+  if (reason[0] == 0 && is_behind_the_processor(f.library.symbols)) {
+    return "it does not know this processor: its kernels are older and slower than tapegrad's own";
+  }
   if (reason[0] == 0 || f.library.symbols.sgemm != nullptr) return reason;
   return try_library(f, "libblas.so.3");
 }

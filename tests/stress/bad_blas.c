@@ -36,6 +36,34 @@ static void expect(const char* state, const char* text, const char* blas) {
   CHECK(code == 0);
 }
 
+/* A BLAS that nobody named, but that the loader finds under the name tapegrad asks for. */
+static void expect_found(const char* state, const char* text, const char* blas) {
+  char link[160];
+  sprintf(link, "%s/libopenblas.so.0", fake_directory);
+  CHECK(symlink(blas, link) == 0);
+  CHECK(setenv("LD_LIBRARY_PATH", fake_directory, 1) == 0 && unsetenv("TG_BLAS") == 0);
+  CHECK(run_again("child", state, text, NULL) == 0);
+  CHECK(unsetenv("LD_LIBRARY_PATH") == 0 && unlink(link) == 0);
+}
+
+/* OpenBLAS, with the kernels of a processor without AVX. */
+#define OLD_KERNELS                                                      \
+  SINGLE DOUBLE                                                          \
+      "int openblas_get_parallel(void) { return 0; }\n"                  \
+      "const char *openblas_get_config(void) { return \"OpenBLAS\"; }\n" \
+      "const char *openblas_get_corename(void) { return \"Prescott\"; }\n"
+
+static int processor_has(const char* flag) {
+  char line[8192];
+  FILE* file = fopen("/proc/cpuinfo", "r");
+  int found = 0;
+  while (file != NULL && !found && fgets(line, sizeof line, file) != NULL) {
+    found = strncmp(line, "flags", 5) == 0 && strstr(line, flag) != NULL;
+  }
+  if (file != NULL) fclose(file);
+  return found;
+}
+
 #define RIGHT "#define INT int\n#define WRONG(T) 0\n"
 #define BATCH "void cblas_sgemm_batch(void) {}\n"
 #define SINGLE "BODY(cblas_sgemm, float)\n"
@@ -64,6 +92,15 @@ int main(int argc, char** argv) {
   expect("\"none\"", "the reference BLAS", fake_library("netlib", RIGHT, SINGLE DOUBLE));
   expect("\"none\"", "it cannot be opened", "/nonexistent/libblas.so");
   expect("\"none\"", "TG_BLAS is none", "none");
+  {
+    const char* const old = fake_library("old", RIGHT, OLD_KERNELS);
+    expect("\"ready\"", "\"core\":\"Prescott\"", old);
+    if (processor_has(" avx2 ")) {
+      expect_found("\"none\"", "it does not know this processor", old);
+    } else {
+      expect_found("\"ready\"", "\"core\":\"Prescott\"", old);
+    }
+  }
   fake_end();
   return finish();
 }
