@@ -73,7 +73,7 @@ add_executable(stranger_static ../stranger.c)
 target_link_libraries(stranger_static PRIVATE tapegrad::tapegrad_static)
 set_target_properties(stranger_static PROPERTIES LINKER_LANGUAGE CXX)
 END
-cmake -S "$work/project" -B "$work/project/build" "-DCMAKE_PREFIX_PATH=$prefix" >"$work/log" 2>&1 &&
+cmake -G Ninja -S "$work/project" -B "$work/project/build" "-DCMAKE_PREFIX_PATH=$prefix" >"$work/log" 2>&1 &&
   cmake --build "$work/project/build" >>"$work/log" 2>&1 || fail "find_package: $(cat "$work/log")"
 runs "find_package" "$work/project/build/stranger"
 runs "find_package, static" "$work/project/build/stranger_static"
