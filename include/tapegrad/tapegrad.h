@@ -58,8 +58,7 @@
  * What each function can give, without being repeated below:
  *   TG_ERROR_LIMIT           a handle was to be made and 2^24 - 1 are live
  *   TG_ERROR_OUT_OF_MEMORY   memory was needed and could not be had (tg_memory_limit_set counts)
- *   TG_ERROR_CALLBACK        a callback threw a C++ exception; what a deleter or destructor throws
- *                            is the last error alone, for the call has done its work
+ *   TG_ERROR_CALLBACK        a callback threw a C++ exception; of a deleter: the last error alone
  *   TG_ERROR_INTERNAL        a fault of the library: please report it with the message
  * Checks come in this order: NULL pointers, handles, other arguments, modes, autograd, dtypes,
  * shapes, indices, unsupported requests; the first that fails is reported. (Two checks come before
