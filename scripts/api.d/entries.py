@@ -385,8 +385,8 @@ class Library:
                     name == "rank" or (parameter["c"].startswith("size_t") and
                                        name.endswith(("count", "capacity", "length")))):
                 raise Refused(f"{name} counts no array")
-            if entry["returns"]["kind"] != "status":
-                continue
+        for parameter in entry["parameters"] if entry["returns"]["kind"] == "status" else []:
+            name = parameter["name"]
             if "handle" in parameter and parameter["direction"] == "in" and not named_by(
                     when.get("TG_ERROR_INVALID_HANDLE", ""), name):
                 if parameter["handle"] != "any" or parameter["ownership"] != "borrowed":
@@ -408,10 +408,10 @@ class Library:
         texts += [error["when"] for error in entry["errors"]]
         texts += [entry.get(name, "") for name in ("shape", "dtypes", "gradient", "saved")]
         for word in grammar.identifiers(" ".join(texts)):
-            if word.startswith("TG_") and word not in self.value_of and word not in OTHER_NAMES and (
-                    not word.endswith("_") or not any(n.startswith(word) for n in self.value_of)):
-                raise Refused(f"the comment names {word}, which is not there")
-            if word.startswith("tg_") and word not in self.names:
+            known = word in self.names or word in self.value_of or word in OTHER_NAMES
+            if word.startswith("TG_") and word.endswith("_"):  # TG_REDUCTION_*
+                known = any(name.startswith(word) for name in self.value_of)
+            if word.startswith(("tg_", "TG_")) and not known:
                 raise Refused(f"the comment names {word}, which is not there")
 
 

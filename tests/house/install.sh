@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # What a user of the installed library does: a program outside the tree, linked through pkg-config,
-# through find_package, statically by plain -ltapegrad; from any prefix, and under DESTDIR.
+# through find_package, statically by plain -ltapegrad; from any prefix, and under DESTDIR. What
+# bindings and readers find: api.json, and manual pages where they were asked for.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -49,6 +50,20 @@ libdir=$(dirname "$(dirname "$pc")")
 for header in tapegrad.h tapegrad.hpp; do
   [ -f "$prefix/include/tapegrad/$header" ] || fail "$header is missing"
 done
+
+cmp "$TG_SOURCE_DIR/api/api.json" "$prefix/share/tapegrad/api.json" || fail "api.json"
+say "api.json"
+
+# Manual pages are an option of the build; a build of nothing else than them is quickly configured.
+cmake -S "$TG_SOURCE_DIR" -B "$work/manual" -G Ninja -DTAPEGRAD_MAN=ON -DBUILD_TESTING=OFF \
+  "-DCMAKE_C_COMPILER=$CC" "-DCMAKE_CXX_COMPILER=$CXX" >"$work/log" 2>&1 &&
+  cmake --build "$work/manual" --target man >>"$work/log" 2>&1 || fail "manual: $(cat "$work/log")"
+cmake --install "$work/manual" --component man --prefix "$work/pages" >"$work/log" ||
+  fail "manual: $(cat "$work/log")"
+pages=$(find "$work/pages/share/man/man3" -name '*.3' | wc -l)
+functions=$(grep -c '^TG_API ' "$prefix/include/tapegrad/tapegrad.h")
+[ "$pages" = $((functions + 1)) ] || fail "$pages manual pages for $functions functions"
+say "manual pages"
 
 export PKG_CONFIG_PATH="$libdir/pkgconfig"
 eval "$CC -std=c89 -pedantic -Wall -Wextra -Werror '$work/stranger.c' -o '$work/by_pkg_config' \
