@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # api.json says what the header and the library are: it is what scripts/api makes of the header, its
 # names are those that the library exports, its numbers and types compile against the header, the
-# manual pages made of it have no fault. And each of these checks is seen to fail.
+# manual pages and the reference made of it have no fault. Each of these checks is seen to fail.
 #
 # Usage: api.sh SOURCE_ROOT, with TG_SHARED the library. Exit 0 or 1.
 set -u
@@ -200,5 +200,32 @@ cp -r "$work/man" "$work/bad" && sed -i 's/^\.Sh DESCRIPTION/.Sh/; s/^\.El//' "$
 check "a fault of a page is found" fails "tg_add.3" manual "$work/bad"
 rm "$work/man/tg_add.3"
 check "a lost page is found" fails "no page tg_add" references "$work/man"
+
+# ---- links of the reference ----
+
+links() { # folder
+  python3 - "$1" <<'END'
+import pathlib
+import re
+import sys
+folder = pathlib.Path(sys.argv[1])
+pages = {page.name: page.read_text(encoding="utf-8") for page in folder.glob("*.md")}
+# A heading's anchor: lower case, blanks as hyphens, most signs dropped.
+anchors = {name: {re.sub(r"[^a-z0-9_ -]", "", line.lstrip("# ").lower()).replace(" ", "-")
+                  for line in text.split("\n") if line.startswith("#")}
+           for name, text in pages.items()}
+lost, seen = [], 0
+for name, text in pages.items():
+    for target, anchor in re.findall(r"\]\(([a-z-]+\.md)(?:#([^)]*))?\)", text):
+        seen += 1
+        if target not in pages or (anchor and anchor not in anchors[target]):
+            lost.append(f"{name}: no {target}#{anchor}")
+print("\n".join(lost))
+sys.exit(1 if lost or seen < 500 else 0)
+END
+}
+check "links of the reference lead to what is there" links "$root/docs/reference"
+cp -r "$root/docs/reference" "$work/pages" && sed -i 's/^## tg_mul$/## tg_times/' "$work"/pages/*.md
+check "a lost link is found" fails "no operators-elementwise.md#tg_mul" links "$work/pages"
 
 exit $failed
