@@ -164,11 +164,11 @@
  * a list of `CODE: when; CODE: when`.
  *
  * @blocks is `no, calls back no`, `yes, calls back no` or `yes, calls back yes`. It blocks where
- * some legal input takes it more than 1 ms: its work grows with elements, bytes, a file or a graph,
- * or it waits for another thread. It calls back where it runs functions of the caller: the fn that
- * it is given, those inside a module or an operator, hooks, and the deleters and destructors of
- * what it lets go. Not counted is what is set for the whole process, which any call may run, and
- * what another thread let go while this call used it.
+ * some legal input takes it more than 1 ms: its work grows with elements, bytes, an array, a graph,
+ * a module, a dictionary or a file, or it waits for another thread. It calls back where it runs
+ * functions of the caller: the fn that it is given, those inside a module or an operator, hooks,
+ * and the deleters and destructors of what it lets go. Not counted is what is set for the whole
+ * process, which any call may run, and what another thread let go while this call used it.
  *
  * @param is written in fixed words, which `scripts/api` turns into api.json for bindings:
  *   array of N things        N is the parameter that counts them; so do `memory of N bytes` and
@@ -181,6 +181,7 @@
  *                            `0 among them: what`: for the handles of an array
  *   0 where, 0 for, 0 with   a handle that comes out may be 0; for an address `NULL where`
  *   valid while, valid until how long an address that comes out may be used
+ *   counts no array: what    a count that is a plain number
  *   1 or 0, 1: what          a boolean. Constants stand first: `TG_READ_ONLY or 0`, a whole group
  *                            as `TG_FLOAT32 ... TG_BOOL` or `TG_REDUCTION_*` */
 #ifndef TAPEGRAD_TAPEGRAD_H
@@ -661,7 +662,7 @@ TG_API tg_status tg_drain_set(tg_callback wake, void *user_data, tg_destructor d
 /** A handle for a payload of an extension or a binding, checked, collected and counted like every
  *  other.
  *  @param type name of the payload's type, copied; types are compared by text
- *  @param payload any pointer, consumed
+ *  @param payload any pointer, consumed; may be NULL
  *  @param destructor ends the life of payload when the object goes; may be NULL
  *  @param out object, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: type or out is NULL, or type is not UTF-8
@@ -3125,7 +3126,7 @@ TG_API tg_status tg_node_name(tg_node node, char *buffer, size_t capacity, size_
  *  @errors TG_ERROR_INVALID_ARGUMENT: count is NULL, or inputs is NULL but capacity is not 0;
  *      TG_ERROR_INVALID_HANDLE: node; TG_ERROR_LIMIT: capacity is too small
  *  @threads any thread
- *  @blocks no, calls back no
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_node_inputs(tg_node node, tg_node *inputs, size_t capacity, size_t *count);
 
@@ -3208,7 +3209,7 @@ TG_API tg_status tg_nn_function(tg_function fn, void *user_data, tg_destructor d
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, or modules is NULL but count is not 0;
  *      TG_ERROR_INVALID_HANDLE: one of modules
  *  @threads any thread
- *  @blocks no, calls back no
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_nn_sequential(const tg_module *modules, size_t count, tg_module *out);
 
@@ -3231,7 +3232,7 @@ TG_API tg_status tg_module_forward(tg_module module, tg_tensor x, tg_tensor *out
  *  @param training 1 or 0
  *  @errors TG_ERROR_INVALID_ARGUMENT: training is neither 0 nor 1; TG_ERROR_INVALID_HANDLE: module
  *  @threads any thread
- *  @blocks no, calls back no
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_module_train(tg_module module, int32_t training);
 
@@ -3239,7 +3240,7 @@ TG_API tg_status tg_module_train(tg_module module, int32_t training);
  *  @param module module, borrowed
  *  @errors TG_ERROR_INVALID_HANDLE: module
  *  @threads any thread
- *  @blocks no, calls back no
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_module_eval(tg_module module);
 
@@ -3258,7 +3259,7 @@ TG_API tg_status tg_module_is_training(tg_module module, int32_t *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: requires_grad is neither 0 nor 1; TG_ERROR_INVALID_HANDLE:
  *      module; TG_ERROR_MODE: 1 where the parameters are inference tensors and inference mode is 0
  *  @threads any thread
- *  @blocks no, calls back no
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_module_set_requires_grad(tg_module module, int32_t requires_grad);
 
@@ -3276,7 +3277,7 @@ TG_API tg_status tg_module_zero_grad(tg_module module);
  *  @param out the number
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: module
  *  @threads any thread
- *  @blocks no, calls back no
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_module_parameter_count(tg_module module, size_t *out);
 
@@ -3287,7 +3288,7 @@ TG_API tg_status tg_module_parameter_count(tg_module module, size_t *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: module; TG_ERROR_INDEX:
  *      index is not below the number of parameters
  *  @threads any thread
- *  @blocks no, calls back no
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_module_parameter_at(tg_module module, size_t index, tg_tensor *out);
 
@@ -3300,7 +3301,7 @@ TG_API tg_status tg_module_parameter_at(tg_module module, size_t index, tg_tenso
  *  @errors TG_ERROR_INVALID_ARGUMENT: buffer is NULL but capacity is not 0;
  *      TG_ERROR_INVALID_HANDLE: module; TG_ERROR_INDEX: index is not below the number of parameters
  *  @threads any thread
- *  @blocks no, calls back no
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_module_parameter_name(tg_module module, size_t index, char *buffer,
                                           size_t capacity, size_t *length);
@@ -3310,7 +3311,7 @@ TG_API tg_status tg_module_parameter_name(tg_module module, size_t index, char *
  *  @param out dictionary, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: module
  *  @threads any thread
- *  @blocks no, calls back no
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_module_state_dict(tg_module module, tg_dict *out);
 
@@ -3351,7 +3352,7 @@ TG_API tg_status tg_module_load_state_dict(tg_module module, tg_dict dict, int32
  *      TG_ERROR_DTYPE: a parameter is not float32 or float64; TG_ERROR_MODE: a parameter is an
  *      inference tensor; TG_ERROR_AUTOGRAD: a parameter is not a leaf
  *  @threads any thread
- *  @blocks no, calls back no
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_optim_sgd(const tg_tensor *parameters, size_t count, double lr,
                               tg_optimizer *out);
@@ -3369,7 +3370,7 @@ TG_API tg_status tg_optim_sgd(const tg_tensor *parameters, size_t count, double 
  *      TG_ERROR_DTYPE: a parameter is not float32 or float64; TG_ERROR_MODE: a parameter is an
  *      inference tensor; TG_ERROR_AUTOGRAD: a parameter is not a leaf
  *  @threads any thread
- *  @blocks no, calls back no
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_optim_adam(const tg_tensor *parameters, size_t count, double lr,
                                tg_optimizer *out);
@@ -3424,7 +3425,7 @@ TG_API tg_status tg_optimizer_zero_grad(tg_optimizer optimizer);
  *  @param out dictionary, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: optimizer
  *  @threads any thread
- *  @blocks no, calls back no
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_optimizer_state_dict(tg_optimizer optimizer, tg_dict *out);
 
@@ -3490,7 +3491,7 @@ TG_API tg_status tg_dict_set(tg_dict dict, const char *name, tg_tensor x);
  *  @errors TG_ERROR_INVALID_ARGUMENT: name or out is NULL, or name is not UTF-8;
  *      TG_ERROR_INVALID_HANDLE: dict; TG_ERROR_NOT_FOUND: there is no such name
  *  @threads any thread
- *  @blocks no, calls back no
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_dict_get(tg_dict dict, const char *name, tg_tensor *out);
 
@@ -3524,7 +3525,7 @@ TG_API tg_status tg_dict_name_at(tg_dict dict, size_t index, char *buffer, size_
  *  @errors TG_ERROR_INVALID_ARGUMENT: key is NULL, key is not UTF-8, or value is not UTF-8;
  *      TG_ERROR_INVALID_HANDLE: dict
  *  @threads any thread, one at a time for one dictionary
- *  @blocks no, calls back no
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_dict_metadata_set(tg_dict dict, const char *key, const char *value);
 
@@ -3537,7 +3538,7 @@ TG_API tg_status tg_dict_metadata_set(tg_dict dict, const char *key, const char 
  *  @errors TG_ERROR_INVALID_ARGUMENT: key is NULL, buffer is NULL but capacity is not 0, or key is
  *      not UTF-8; TG_ERROR_INVALID_HANDLE: dict; TG_ERROR_NOT_FOUND: there is no such key
  *  @threads any thread
- *  @blocks no, calls back no
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_dict_metadata_get(tg_dict dict, const char *key, char *buffer, size_t capacity,
                                       size_t *length);

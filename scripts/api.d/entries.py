@@ -241,7 +241,8 @@ class Library:
             if not words.bytes_of:
                 raise Refused(f"@param {name}: `memory of <parameter> bytes`")
         elif c in ("void *", "const void *"):
-            if name == "user_data":
+            if name == "user_data":  # only its functions know what it is
+                words.nullable = True
                 put("user_data")
             elif words.bytes_of:
                 put("bytes", "in" if constant else "out")
@@ -381,7 +382,8 @@ class Library:
         when = {error["code"]: error["when"] for error in entry["errors"]}
         for parameter in entry["parameters"]:
             name = parameter["name"]
-            if parameter["kind"] == "integer" and (
+            plain = parameter["documentation"].startswith("counts no array: ")
+            if parameter["kind"] == "integer" and not plain and (
                     name == "rank" or (parameter["c"].startswith("size_t") and
                                        name.endswith(("count", "capacity", "length")))):
                 raise Refused(f"{name} counts no array")
@@ -391,8 +393,7 @@ class Library:
                     when.get("TG_ERROR_INVALID_HANDLE", ""), name):
                 if parameter["handle"] != "any" or parameter["ownership"] != "borrowed":
                     raise Refused(f"@errors: TG_ERROR_INVALID_HANDLE does not name {name}")
-            if parameter["kind"] in ("user_data", "destructor", "deleter", "pointer") and (
-                    parameter["direction"] == "in"):
+            if parameter["kind"] in ("user_data", "destructor", "deleter"):
                 continue
             if "*" in parameter["c"] or parameter["kind"] == "callback":
                 null = null_forms(when.get("TG_ERROR_INVALID_ARGUMENT", ""), name)
