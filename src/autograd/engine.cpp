@@ -160,6 +160,7 @@ class Backward {
 
  private:
   enum class Phase { idle, claimed, running, done };
+  static constexpr intptr_t kAhead = 8;  // nodes
 
   const Tensor& with_past(Node& node, size_t place) {
     const Saved& saved = node.saved()[place];
@@ -198,10 +199,19 @@ class Backward {
       for (Edge edge : node->inputs()) {
         Node* child = edge.node();
         if (child == nullptr || is_accumulator(child)) continue;
+        fetch_ahead(node, child);
         claim_node(child);
         ++child->pending;
       }
     }
+  }
+
+  // Nodes that were recorded one after the other often lie at equal distances. Beyond the caches a
+  // node is waited for longer than it is worked on, so one that comes soon is asked for now; where
+  // the guess is wrong nothing but that is lost.
+  static void fetch_ahead(const Node* node, const Node* child) {
+    const auto from = reinterpret_cast<intptr_t>(node), to = reinterpret_cast<intptr_t>(child);
+    __builtin_prefetch(reinterpret_cast<const void*>(to + kAhead * (to - from)), 1);
   }
 
   void claim_node(Node* node) {
@@ -375,7 +385,9 @@ class Backward {
     // The inputs go on the stack in order, so the last one's is run first.
     for (Edge edge : node.inputs()) {
       Node* child = edge.node();
-      if (child != nullptr && !is_accumulator(child) && --child->pending == 0) push(child);
+      if (child == nullptr || is_accumulator(child)) continue;
+      fetch_ahead(&node, child);
+      if (--child->pending == 0) push(child);
     }
   }
 
