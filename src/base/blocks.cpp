@@ -19,8 +19,7 @@ namespace {
 // Large blocks that were freed stay for reuse up to this many bytes: a page that was touched costs
 // nothing the second time, a fresh one 1.4 us for 4 KiB.
 constexpr int64_t kKeepLarge = int64_t{512} << 20;
-constexpr size_t kMapped = size_t{2} << 20;        // from here on blocks are mapped, on huge pages
-constexpr size_t kMappedSlab = size_t{128} << 10;  // and slabs from here on
+constexpr size_t kMapped = size_t{2} << 20;  // from here on blocks are mapped, on huge pages
 constexpr size_t kFirstSlab = size_t{64} << 10;
 constexpr size_t kCutAtOnce = 2048;
 constexpr size_t kLastSlab = size_t{4} << 20;
@@ -60,14 +59,11 @@ struct DepotGuard : LockGuard {
   }
 };
 
-// Where no huge page fits, small ones come all at once: half the price of a fault for each.
 void* map_memory(size_t size) noexcept {
   ErrnoKeeper keep;
-  const int at_once = size < kHugePage ? MAP_POPULATE : 0;
-  void* memory =
-      mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | at_once, -1, 0);
+  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return nullptr;
-  if (at_once == 0) madvise(memory, size, MADV_HUGEPAGE);
+  madvise(memory, size, MADV_HUGEPAGE);
   return memory;
 }
 
@@ -121,7 +117,7 @@ bool refill_slab(Blocks& blocks, size_t block_size) noexcept {
   if (blocks.slab_next < kFirstSlab) blocks.slab_next = kFirstSlab;
   size_t size = blocks.slab_next;
   while (size < block_size + kSlabHeader) size *= 2;
-  const bool mapped = size >= kMappedSlab;
+  const bool mapped = size >= kHugePage;
   void* memory = mapped ? map_memory(size) : system_take(size);
   if (memory == nullptr) return false;
   auto* slab = static_cast<Slab*>(memory);
