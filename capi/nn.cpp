@@ -3,6 +3,7 @@
 #include "nn/module.h"
 
 #include "autograd/record.h"
+#include "base/token.h"
 #include "capi/objects.h"
 #include "capi/seam.h"
 #include "capi/user_calls.h"
@@ -161,6 +162,7 @@ void load(const Loading& loading, bool strict) {
   for (size_t i = 0; i < loading.parameters.size(); ++i) {
     const Tensor& target = loading.parameters[i].tensor;
     Tensor source = loading.sources[i];
+    ask_token();
     if (source) {
       if (target.is_inference() && !inference_mode()) {
         plan_in_place("load_state_dict", target, false);  // throws: only inference mode may

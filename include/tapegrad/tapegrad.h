@@ -1863,7 +1863,7 @@ TG_API tg_status tg_mul_out(tg_tensor a, tg_tensor b, tg_tensor out);
  *  @dtypes those of tg_mm
  *  @errors TG_ERROR_INVALID_HANDLE: a, b, out; TG_ERROR_SHAPE: R7, or as the form without out;
  *      TG_ERROR_DTYPE: R7, or as the form without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7;
- *      TG_ERROR_UNSUPPORTED: R6
+ *      TG_ERROR_UNSUPPORTED: R6; TG_ERROR_CANCELLED: the token in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2514,7 +2514,7 @@ TG_API tg_status tg_log_softmax(tg_tensor x, int64_t dim, tg_tensor *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, b; TG_ERROR_SHAPE:
  *      an operand is no matrix, or the inner sizes differ; TG_ERROR_DTYPE: an operand is not
  *      float32 or float64, or they differ; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4;
- *      TG_ERROR_UNSUPPORTED: R5
+ *      TG_ERROR_UNSUPPORTED: R5; TG_ERROR_CANCELLED: the token in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2531,7 +2531,7 @@ TG_API tg_status tg_mm(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, b; TG_ERROR_SHAPE: a
  *      rank is not 3, or the batches or inner sizes differ; TG_ERROR_DTYPE: an operand is not
  *      float32 or float64, or they differ; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4;
- *      TG_ERROR_UNSUPPORTED: R5
+ *      TG_ERROR_UNSUPPORTED: R5; TG_ERROR_CANCELLED: the token in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2548,7 +2548,7 @@ TG_API tg_status tg_bmm(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, x; TG_ERROR_SHAPE: a
  *      is no matrix, x no vector, or the inner sizes differ; TG_ERROR_DTYPE: an operand is not
  *      float32 or float64, or they differ; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4;
- *      TG_ERROR_UNSUPPORTED: R5
+ *      TG_ERROR_UNSUPPORTED: R5; TG_ERROR_CANCELLED: the token in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2584,7 +2584,7 @@ TG_API tg_status tg_dot(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, b; TG_ERROR_SHAPE: a
  *      rank is 0, the inner sizes differ, or the batches do not broadcast; TG_ERROR_DTYPE: an
  *      operand is not float32 or float64, or they differ; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD:
- *      R4; TG_ERROR_UNSUPPORTED: R5
+ *      R4; TG_ERROR_UNSUPPORTED: R5; TG_ERROR_CANCELLED: the token in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2605,7 +2605,8 @@ TG_API tg_status tg_matmul(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x, a, b;
  *      TG_ERROR_SHAPE: a or b is no matrix, the inner sizes differ, or x does not broadcast to [n,
  *      m]; TG_ERROR_DTYPE: an operand is not float32 or float64, or they differ; TG_ERROR_MODE: R1,
- *      R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5; TG_ERROR_CANCELLED: the token in use
+ *      was cancelled
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2624,7 +2625,8 @@ TG_API tg_status tg_addmm(tg_tensor x, tg_tensor a, tg_tensor b, double beta, do
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x, weight, bias;
  *      TG_ERROR_SHAPE: weight is no matrix, the sizes k differ, or bias is not [m]; TG_ERROR_DTYPE:
  *      an operand is not float32 or float64, or they differ; TG_ERROR_MODE: R1, R4;
- *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5; TG_ERROR_CANCELLED: the token in use was
+ *      cancelled
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -3055,7 +3057,8 @@ TG_API tg_status tg_cross_entropy(tg_tensor x, tg_tensor target, tg_tensor weigh
  *  @errors TG_ERROR_INVALID_HANDLE: output; TG_ERROR_MODE: inference mode is 1, or an inference
  *      tensor is among the arguments; TG_ERROR_AUTOGRAD: output has not one element, requires no
  *      grad, or its graph was freed or is walked by another thread; TG_ERROR_VERSION: a tensor that
- *      was saved has been changed in place; the message names it, its operator and both versions
+ *      was saved has been changed in place; the message names it, its operator and both versions;
+ *      TG_ERROR_CANCELLED: the token in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back yes
  *  @since 0.1.0 */
@@ -3074,7 +3077,7 @@ TG_API tg_status tg_backward(tg_tensor output);
  *      inference tensor is among the arguments; TG_ERROR_AUTOGRAD: an output requires no grad, has
  *      not one element and no gradient, or its graph was freed or is walked by another thread;
  *      TG_ERROR_VERSION: a tensor that was saved has been changed in place; the message names it,
- *      its operator and both versions
+ *      its operator and both versions; TG_ERROR_CANCELLED: the token in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back yes
  *  @since 0.1.0 */
@@ -3098,7 +3101,8 @@ TG_API tg_status tg_backward_from(const tg_tensor *outputs, const tg_tensor *gra
  *      mode is 1, or an inference tensor is among the arguments; TG_ERROR_AUTOGRAD: as
  *      tg_backward_from, an input requires no grad, or no output depends on an input and
  *      TG_ALLOW_UNUSED is not given; TG_ERROR_VERSION: a tensor that was saved has been changed in
- *      place; the message names it, its operator and both versions
+ *      place; the message names it, its operator and both versions; TG_ERROR_CANCELLED: the token
+ *      in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back yes
  *  @since 0.1.0 */
@@ -3221,7 +3225,8 @@ TG_API tg_status tg_nn_sequential(const tg_module *modules, size_t count, tg_mod
  *      TG_ERROR_SHAPE: x does not fit the first layer; TG_ERROR_DTYPE: x has another dtype than the
  *      parameters; TG_ERROR_MODE: R1, R4 of its operators; TG_ERROR_AUTOGRAD: R4 of its operators;
  *      TG_ERROR_UNSUPPORTED: R5 of its operators; TG_ERROR_CALLBACK: a function of tg_nn_function
- *      failed for a reason of its own, or gave no tensor; other statuses stand as they are
+ *      failed for a reason of its own, or gave no tensor; other statuses stand as they are;
+ *      TG_ERROR_CANCELLED: the token in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back yes
  *  @since 0.1.0 */
@@ -3328,7 +3333,8 @@ TG_API tg_status tg_module_state_dict(tg_module module, tg_dict *out);
  *      nor 1; TG_ERROR_INVALID_HANDLE: module, dict; TG_ERROR_SHAPE: a tensor has another shape
  *      than its parameter; TG_ERROR_MODE: the parameters are inference tensors and inference mode
  *      is 0; TG_ERROR_NOT_FOUND: strict is 1 and a name is missing or unexpected;
- *      TG_ERROR_UNSUPPORTED: a parameter is read-only
+ *      TG_ERROR_UNSUPPORTED: a parameter is read-only; TG_ERROR_CANCELLED: the token in use was
+ *      cancelled
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -3403,7 +3409,7 @@ TG_API tg_status tg_optimizer_get(tg_optimizer optimizer, const char *name, doub
 /** Changes each parameter that has a `.grad`; its version rises by 1.
  *  @param optimizer optimizer, borrowed; its parameters are written
  *  @errors TG_ERROR_INVALID_HANDLE: optimizer; TG_ERROR_UNSUPPORTED: a parameter with a `.grad` is
- *      read-only
+ *      read-only; TG_ERROR_CANCELLED: the token in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -3436,7 +3442,7 @@ TG_API tg_status tg_optimizer_state_dict(tg_optimizer optimizer, tg_dict *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: a setting has a value out of its range;
  *      TG_ERROR_INVALID_HANDLE: optimizer, dict; TG_ERROR_SHAPE: a state has another shape than its
  *      parameter, or a setting is not one number; TG_ERROR_NOT_FOUND: a setting is missing, or a
- *      name is none of this optimizer's
+ *      name is none of this optimizer's; TG_ERROR_CANCELLED: the token in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -3549,7 +3555,8 @@ TG_API tg_status tg_dict_metadata_get(tg_dict dict, const char *key, char *buffe
  *  @param dict dictionary, borrowed; a tensor may not be named `__metadata__`
  *  @errors TG_ERROR_INVALID_ARGUMENT: path is NULL, path is not UTF-8, or a tensor is named
  *      `__metadata__`; TG_ERROR_INVALID_HANDLE: dict; TG_ERROR_LIMIT: the header would be above
- *      100,000,000 bytes; TG_ERROR_IO: the system refused; tg_last_error_detail has errno
+ *      100,000,000 bytes; TG_ERROR_IO: the system refused; tg_last_error_detail has errno;
+ *      TG_ERROR_CANCELLED: the token in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -3568,7 +3575,8 @@ TG_API tg_status tg_safetensors_save(const char *path, tg_dict dict);
  *      UTF-8; TG_ERROR_LIMIT: the header is above 100,000,000 bytes, or a rank above 16;
  *      TG_ERROR_FORMAT: the file breaks the format; message and tg_last_error_detail have the byte
  *      offset; TG_ERROR_IO: the system refused, or path is no regular file; tg_last_error_detail
- *      has errno; TG_ERROR_UNSUPPORTED: a tensor has a dtype of the format that this library lacks
+ *      has errno; TG_ERROR_UNSUPPORTED: a tensor has a dtype of the format that this library lacks;
+ *      TG_ERROR_CANCELLED: the token in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -3581,7 +3589,7 @@ TG_API tg_status tg_safetensors_load(const char *path, uint32_t flags, tg_dict *
  *  @errors TG_ERROR_INVALID_ARGUMENT: bytes or out is NULL; TG_ERROR_LIMIT: the header is above
  *      100,000,000 bytes, or a rank above 16; TG_ERROR_FORMAT: the bytes break the format; message
  *      and tg_last_error_detail have the byte offset; TG_ERROR_UNSUPPORTED: a tensor has a dtype of
- *      the format that this library lacks
+ *      the format that this library lacks; TG_ERROR_CANCELLED: the token in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -3664,6 +3672,51 @@ TG_API int32_t tg_num_threads(void);
  *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_blas_info(char *buffer, size_t capacity, size_t *length);
+
+/* ==== Hosts: cancel tokens ====
+ * A token asks calls that run to stop. It is put in use on a thread; from then on the long calls of
+ * that thread ask it between their steps, and end with TG_ERROR_CANCELLED once any thread has
+ * cancelled it. As after every failure nothing was changed by the call. These ask: a backward
+ * before each node (what had run of its graph is freed, as after any failure); a product large
+ * enough to be computed in parts, before each part; a chain of modules before each module; an
+ * optimizer's step, and loading a state, before each parameter as long as none is written; saving
+ * and loading a file before each tensor. Short calls do not ask, so that a task that was cancelled
+ * can still tidy up. While a token is in use tg_mm_out computes beside `out` and copies, so that
+ * `out` keeps its elements where it is cancelled. */
+
+/** A token that is not cancelled.
+ *  @param out token, new
+ *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL
+ *  @threads any thread
+ *  @since 0.1.0 */
+TG_API tg_status tg_token_create(tg_token *out);
+
+/** Cancels a token for ever. What the caller wrote before is seen by whoever then finds the token
+ *  cancelled.
+ *  @param token token, borrowed
+ *  @errors TG_ERROR_INVALID_HANDLE: token
+ *  @threads any thread
+ *  @since 0.1.0 */
+TG_API tg_status tg_token_cancel(tg_token token);
+
+/** Whether a token was cancelled: for the caller's own long work.
+ *  @param token token, borrowed
+ *  @param out 1 or 0
+ *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: token
+ *  @threads any thread
+ *  @since 0.1.0 */
+TG_API tg_status tg_token_is_cancelled(tg_token token, int32_t *out);
+
+/** Puts a token in use on this thread in place of the one that is. One token may be in use on many
+ *  threads. The use holds the token: releasing its handles neither ends the use nor the token; the
+ *  use ends by the next call of this function, or with the thread.
+ *  @param token token, borrowed and held; 0: none
+ *  @param previous the handle that was in use, not a new one, and stale if it was released
+ *      meanwhile; 0: none. May be NULL
+ *  @errors TG_ERROR_INVALID_HANDLE: token
+ *  @threads this thread
+ *  @since 0.1.0 */
+TG_API tg_status tg_token_use(tg_token token, tg_token *previous);
 
 #ifdef __cplusplus
 }

@@ -7,6 +7,7 @@
 #include "autograd/modes.h"
 #include "autograd/retained.h"
 #include "base/thread.h"
+#include "base/token.h"
 
 namespace tg {
 
@@ -104,6 +105,7 @@ class Backward {
     push_roots();
     phase_ = Phase::running;
     while (ready_ != nullptr) {
+      ask_token();
       Node* node = pop();
       running_ = node;
       run_node(*node);

@@ -23,6 +23,7 @@ bool key_made = false;
 void thread_ends(void* memory) {
   auto* mine = static_cast<ThreadRecord*>(memory);
   if (mine->scope != nullptr) mine->leave_scope(*mine);
+  if (mine->token != nullptr) mine->leave_token(*mine);
   settle_and_give_up(*mine);
   record = nullptr;
   mine->used.store(0, std::memory_order_release);
@@ -47,6 +48,8 @@ void start_afresh(ThreadRecord& r) noexcept {
   r.callbacks = 0;
   r.drop_list = nullptr;
   r.scope = nullptr;
+  r.token = nullptr;
+  r.token_handle = 0;
   r.mode_depth = 0;
   r.mode_floor = 0;
   r.error.code = TG_OK;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the library keeps for each thread: one record, made at the thread's first need of it and
-// recycled after the thread's end. Two words of thread-local storage in all; the other one is the
-// mode word of core/mode.h.
+// recycled after the thread's end. Three words of thread-local storage in all; the others are the
+// mode word of core/mode.h and the token of base/token.h.
 #pragma once
 
 #include <atomic>
@@ -36,6 +36,9 @@ struct ThreadRecord {
   void* drop_list;              // autograd/node.cpp: nodes that wait to be freed
   void* scope;                  // capi/scopes.cpp: the scope in use
   void (*leave_scope)(ThreadRecord& mine) noexcept;  // at the thread's end, where one is in use
+  void* token;  // capi/tokens.cpp: the object behind base/token.h's token_in_use
+  uint64_t token_handle;
+  void (*leave_token)(ThreadRecord& mine) noexcept;
   void* mode_spill;  // autograd/modes.cpp: mode entries deeper than the word holds
   uint32_t mode_depth;
   uint32_t mode_floor;  // entries below it belong to a running tg_*_call

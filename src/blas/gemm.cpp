@@ -6,6 +6,7 @@
 #include "base/blocks.h"
 #include "base/cpu.h"
 #include "base/parallel.h"
+#include "base/token.h"
 #include "blas/counters.h"
 #include "blas/governor.h"
 #include "kernels/matvec.h"
@@ -65,6 +66,7 @@ struct Call {
   Panels panels;
   Layout a, b, c;
   bool blas;  // else the own kernel
+  const Token* token;
 };
 
 // Bias and relu after a BLAS, row by row while the panel is still in a cache.
@@ -119,6 +121,7 @@ const void* at(const void* data, int64_t index, int64_t item) {
 
 void run_panel(void* job, size_t index) {
   const Call& call = *static_cast<const Call*>(job);
+  if (is_cancelled(call.token)) return;
   const int64_t item = size_of(call.dtype);
   const int64_t begin = static_cast<int64_t>(index) * call.panels.size;
   Product s = call.product;
@@ -136,8 +139,8 @@ void run_panel(void* job, size_t index) {
 }
 
 // Beyond the small sizes: BLAS or not, whole or in panels.
-[[gnu::noinline]] void run_large(DType dtype, const Product& s, double work) noexcept {
-  Call call{s, dtype, cut(s, work), {}, {}, {}, false};
+[[gnu::noinline]] void run_large(DType dtype, const Product& s, double work) {
+  Call call{s, dtype, cut(s, work), {}, {}, {}, false, token_in_use};
   if (s.m <= INT_MAX && s.n <= INT_MAX && s.k <= INT_MAX) {
     call.a = layout(s.m, s.k, s.a_row, s.a_column);
     call.b = layout(s.k, s.n, s.b_row, s.b_column);
@@ -152,6 +155,7 @@ void run_panel(void* job, size_t index) {
   } else {
     parallel_for(static_cast<size_t>(call.panels.count), run_panel, &call);
   }
+  ask_token();  // cancelled stays cancelled: no part was left out behind its back
 }
 
 // Few rows times a transposed matrix, as in a layer: a BLAS spends its time on packing the weight.
@@ -170,10 +174,12 @@ struct LayerCall {
   const float* rows;     // a, packed; null: no memory
   const float* packing;  // of b; null: none is kept
   int64_t part;          // columns
+  const Token* token;
 };
 
 void run_layer_part(void* job, size_t index) {
   const LayerCall& call = *static_cast<const LayerCall*>(job);
+  if (is_cancelled(call.token)) return;
   constexpr int64_t item = sizeof(float);
   const int64_t begin = static_cast<int64_t>(index) * call.part;
   Product s = call.product;
@@ -187,7 +193,7 @@ void run_layer_part(void* job, size_t index) {
 }
 
 // Each element is summed by itself, so neither packing nor cut changes a bit.
-[[gnu::noinline]] void run_layer(const Product& s, double work, const void* packing) noexcept {
+[[gnu::noinline]] void run_layer(const Product& s, double work, const void* packing) {
   constexpr double kAlone = 24e6, kPart = 6e6, kMostParts = 16;
   count(&Counters::own);
   const size_t bytes = static_cast<size_t>(s.m * s.k) * sizeof(float) + kernels::kPackedAlignment;
@@ -200,19 +206,22 @@ void run_layer_part(void* job, size_t index) {
   const double parts = work < kAlone ? 1 : work / kPart < kMostParts ? work / kPart : kMostParts;
   const int64_t width = kernels::packed_width(), whole = static_cast<int64_t>(parts);
   const int64_t part = ((s.n + whole - 1) / whole + width - 1) / width * width;
-  LayerCall call{s, rows, static_cast<const float*>(packing), part};
+  LayerCall call{s, rows, static_cast<const float*>(packing), part, token_in_use};
   parallel_for(static_cast<size_t>((s.n + part - 1) / part), run_layer_part, &call);
   if (memory != nullptr) give_back(memory, bytes);
+  ask_token();
 }
 
 struct VectorCall {
   kernels::MatrixVector product;
   DType dtype;
   int64_t part;
+  const Token* token;
 };
 
 void run_vector_part(void* job, size_t index) {
   const VectorCall& call = *static_cast<const VectorCall*>(job);
+  if (is_cancelled(call.token)) return;
   const int64_t item = size_of(call.dtype);
   const int64_t begin = static_cast<int64_t>(index) * call.part;
   kernels::MatrixVector s = call.product;
@@ -224,7 +233,7 @@ void run_vector_part(void* job, size_t index) {
 }
 
 // Each result is summed by itself, so this cut, unlike that of BLAS's panels, changes no bit.
-void run_vector(DType dtype, const kernels::MatrixVector& s) noexcept {
+void run_vector(DType dtype, const kernels::MatrixVector& s) {
   count(&Counters::own);
   const int64_t item = size_of(dtype);
   if (s.m < 64 || static_cast<double>(s.m) * static_cast<double>(s.n) <
@@ -232,10 +241,11 @@ void run_vector(DType dtype, const kernels::MatrixVector& s) noexcept {
     return kernels::matrix_vector(dtype, s);
   }
   constexpr int64_t kParts = 8;
-  VectorCall call{s, dtype, ((s.m + kParts - 1) / kParts + 15) / 16 * 16};
+  VectorCall call{s, dtype, ((s.m + kParts - 1) / kParts + 15) / 16 * 16, token_in_use};
   // A single row would choose another order of the sum: the last part has two or more.
   while (s.m % call.part == 1) call.part += 16;
   parallel_for(static_cast<size_t>((s.m + call.part - 1) / call.part), run_vector_part, &call);
+  ask_token();
 }
 
 // The chain of multiply_tiny with what may follow it.
@@ -258,7 +268,7 @@ void tiny_finished(const Product& s) {
 
 void count_own() noexcept { count(&Counters::own); }
 
-void multiply(DType dtype, const Product& s, const void* packing) noexcept {
+void multiply(DType dtype, const Product& s, const void* packing) {
   if (s.m == 2 && s.n == 2 && s.k == 2) {
     count(&Counters::own);
     return dtype == DType::float32 ? tiny_finished<float>(s) : tiny_finished<double>(s);
@@ -307,12 +317,12 @@ void multiply(DType dtype, const Product& s, const void* packing) noexcept {
 constinit Counters counters[kCounterLines]{};
 
 void gemm(DType dtype, const Matrix& c, const Matrix& a, const Matrix& b, double alpha,
-          double beta) noexcept {
+          double beta) {
   gemm_here(dtype, c, a, b, alpha, beta);
 }
 
 void gemv(DType dtype, const Vector& y, const Matrix& a, const Vector& x, double alpha,
-          double beta) noexcept {
+          double beta) {
   if (y.size == 0) return;
   run_vector(dtype, {.y = y.data,
                      .y_stride = y.stride,
@@ -361,7 +371,7 @@ Product layer(const Matrix& y, const Matrix& x, const Matrix& weight, const void
 }  // namespace
 
 void linear(DType dtype, const Matrix& y, const Matrix& x, const Matrix& weight, const void* bias,
-            int64_t bias_stride, bool relu, const void* packing) noexcept {
+            int64_t bias_stride, bool relu, const void* packing) {
   multiply(dtype, layer(y, x, weight, bias, bias_stride, relu), packing);
 }
 

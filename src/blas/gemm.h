@@ -2,7 +2,8 @@
 // Products of matrices and vectors. Here, and nowhere else, it is chosen which kernel computes a
 // product: our own, or a BLAS that was opened for it. The choice depends on shape, strides,
 // processor and BLAS, never on load, on the number of threads or on the clock, so the same product
-// has the same bits each time. Nothing here fails, throws or reads a mode.
+// has the same bits each time. Nothing here reads a mode, and nothing fails but a large product
+// whose caller's token is cancelled (base/token.h): then a part of the result is not written.
 #pragma once
 
 #include <cstddef>
@@ -47,15 +48,14 @@ void count_own() noexcept;  // one more product by an own kernel
 
 // The product as the kernels take it. packing: of b, where it is a layer's weight that is kept
 // packed.
-void multiply(DType dtype, const kernels::Product& product, const void* packing = nullptr) noexcept;
+void multiply(DType dtype, const kernels::Product& product, const void* packing = nullptr);
 
 // c = alpha a b + beta c. Where beta is 0, c is not read: what lies there may be NaN.
 void gemm(DType dtype, const Matrix& c, const Matrix& a, const Matrix& b, double alpha = 1,
-          double beta = 0) noexcept;
+          double beta = 0);
 // The same in line, so that the matrices of a small product are never written down.
 [[gnu::always_inline]] inline void gemm_here(DType dtype, const Matrix& c, const Matrix& a,
-                                             const Matrix& b, double alpha = 1,
-                                             double beta = 0) noexcept {
+                                             const Matrix& b, double alpha = 1, double beta = 0) {
   if (c.rows == 2 && c.columns == 2 && a.columns == 2 && alpha == 1 && beta == 0) {
     count_own();
     if (dtype == DType::float32) {
@@ -91,7 +91,7 @@ void gemm(DType dtype, const Matrix& c, const Matrix& a, const Matrix& b, double
 
 // y = alpha a x + beta y.
 void gemv(DType dtype, const Vector& y, const Matrix& a, const Vector& x, double alpha = 1,
-          double beta = 0) noexcept;
+          double beta = 0);
 
 // *result = sum of x[i] y[i]; sizes are equal.
 void dot(DType dtype, void* result, const Vector& x, const Vector& y) noexcept;
@@ -100,7 +100,7 @@ void dot(DType dtype, void* result, const Vector& x, const Vector& y) noexcept;
 // null. The bits are those of gemm with weight transposed, then the additions, then relu.
 // packing: what pack_weight wrote for this weight, or null; it changes no bit.
 void linear(DType dtype, const Matrix& y, const Matrix& x, const Matrix& weight, const void* bias,
-            int64_t bias_stride, bool relu, const void* packing = nullptr) noexcept;
+            int64_t bias_stride, bool relu, const void* packing = nullptr);
 
 // Bytes, on 64, of the weight in the order in which its product with x reads it; 0: that product
 // gains nothing by it, or takes another way. By dtype, sizes and strides alone.

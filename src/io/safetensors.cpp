@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "base/token.h"
 #include "io/file.h"
 #include "io/safetensors_header.h"
 #include "ops/elementwise.h"
@@ -49,7 +50,10 @@ class MappingRef {
 template <class Read>
 Dict dict_of(const io::Header& header, Read&& make) {
   Dict dict;
-  for (const io::Entry& entry : header.entries()) dict.append(entry.name, make(entry));
+  for (const io::Entry& entry : header.entries()) {
+    ask_token();
+    dict.append(entry.name, make(entry));
+  }
   for (const io::MetadataPair& pair : header.metadata()) dict.append_metadata(pair.key, pair.value);
   return dict;
 }
@@ -136,6 +140,7 @@ void save_safetensors(const char* path, const Dict& dict) {
   io::SafeWriter writer(path);
   writer.write(header.bytes.data(), header.bytes.size());
   for (const uint32_t i : header.order) {
+    ask_token();
     const Tensor x = packed(dict.at(i).tensor);
     writer.write(x.data(), static_cast<size_t>(x.numel() * size_of(x.dtype())));
   }

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "autograd/record.h"
+#include "base/token.h"
 #include "nn/module.h"
 #include "ops/ops.h"
 #include "ops/random.h"
@@ -75,8 +76,12 @@ class Sequential final : public Module {
   explicit Sequential(Vector<ModuleRef> children) : children_(std::move(children)) {}
   Tensor forward(const Tensor& x, bool may_reuse) override {
     if (children_.empty()) return x;
+    ask_token();
     Tensor y = children_[0]->forward(x, may_reuse);
-    for (size_t i = 1; i < children_.size(); ++i) y = children_[i]->forward(y, true);
+    for (size_t i = 1; i < children_.size(); ++i) {
+      ask_token();
+      y = children_[i]->forward(y, true);
+    }
     return y;
   }
   void parameters(const String& prefix, Vector<NamedTensor>& list) const override {

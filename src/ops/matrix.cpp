@@ -3,6 +3,7 @@
 // expanded one is not copied. Each operand is saved where its partner needs a gradient.
 #include "blas/gemm.h"
 
+#include "base/token.h"
 #include "core/packing.h"
 #include "kernels/reduce.h"
 #include "ops/elementwise.h"
@@ -83,6 +84,7 @@ Tensor transposed_product(const Vjp& v, const Tensor& a, const Tensor& g) {
 struct Mm {
   static constexpr const char* name = "Mm";
   static constexpr Op id = Op::mm;
+  static constexpr bool can_stop = true;
   static constexpr Shapes shapes = Shapes::never;
   static constexpr SaveMask reads[] = {reads_input(1), reads_input(0)};
   static Meta result(const Tensor& a, const Tensor& b) {
@@ -134,6 +136,7 @@ struct Bmm {
   }
   static void forward(const Tensor& out, const Tensor& a, const Tensor& b) {
     for (int64_t i = 0; i < out.size(0); ++i) {
+      ask_token();
       blas::gemm(out.dtype(), part(out, i), part(a, i), part(b, i));
     }
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "ops/run.h"
 
+#include "base/token.h"
 #include "kernels/strided.h"
 #include "ops/overlap.h"
 
@@ -141,6 +142,7 @@ TargetPlan plan_target(const Tensor& target, const Meta& meta, const Tensor* con
     if (!rules.converts && x.dtype() != target.dtype()) plan.direct = false;
   }
   if (meta.dtype != target.dtype()) plan.direct = false;
+  if (rules.can_stop && token_in_use != nullptr) plan.direct = false;
   if (!plan.direct) plan.scratch = make_tensor(meta);
   if (keeps_old) {
     plan.old_value = make_tensor(target.dtype(), target.sizes(), target.rank());

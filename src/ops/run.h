@@ -145,6 +145,7 @@ struct TargetRules {
   bool elementwise = false;     // an operand may be the very same elements as the target
   bool converts = false;        // forward writes any dtype from any dtype without memory
   bool takes_expanded = false;  // writes one value everywhere, so strides of 0 do no harm
+  bool can_stop = false;        // forward asks the token half-way, so it may not write the target
 };
 template <class O>
 constexpr TargetRules target_rules() {
@@ -152,6 +153,7 @@ constexpr TargetRules target_rules() {
   if constexpr (requires { O::elementwise; }) rules.elementwise = O::elementwise;
   if constexpr (requires { O::converts; }) rules.converts = O::converts;
   if constexpr (requires { O::takes_expanded; }) rules.takes_expanded = O::takes_expanded;
+  if constexpr (requires { O::can_stop; }) rules.can_stop = O::can_stop;
   return rules;
 }
 

@@ -8,6 +8,7 @@
 
 #include "autograd/modes.h"
 #include "autograd/record.h"
+#include "base/token.h"
 #include "ops/gradients.h"
 #include "ops/ops.h"
 
@@ -125,6 +126,7 @@ void Optimizer::step() {
   Vector<Work> work;
   work.reserve(slots_.size());
   for (Slot& slot : slots_) {
+    ask_token();  // here alone: a parameter that was changed could not be put back
     Tensor grad = grad_of(slot.parameter);
     if (!grad) continue;
     if (slot.parameter.storage().is_read_only()) {
@@ -229,6 +231,7 @@ void Optimizer::load_state_dict(const Vector<Named>& dict) {
     setting.value = number(name, *x);
   }
   for (size_t i = 0; i < slots.size(); ++i) {
+    ask_token();
     for (size_t k = 0; k < state_names_.size(); ++k) {
       String name = joined("state.", i, ".");
       name.append(state_names_[k]);

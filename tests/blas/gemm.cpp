@@ -8,7 +8,9 @@
 #include <limits>
 #include <vector>
 
+#include "base/error.h"
 #include "base/parallel.h"
+#include "base/token.h"
 
 namespace {
 
@@ -287,4 +289,68 @@ TEMPLATE_TEST_CASE(
     REQUIRE(one[3] == c[static_cast<size_t>(18 * n + 32)]);
   }
   tg::set_thread_count(threads);
+}
+
+TEST_CASE("a large product whose token is cancelled runs no further part", "[gemm]") {
+  // Three ways of being cut: panels, a layer's columns, a vector's rows.
+  struct Host {
+    tg::Token token;
+    int parts;
+    static int32_t run(void* self, size_t count, tg::Job run, void* job) {
+      auto* host = static_cast<Host*>(self);
+      CHECK(count > 2);
+      for (size_t i = 0; i < count; ++i) {
+        run(job, i);
+        if (i == 1) host->token.cancelled.store(1);
+      }
+      return 0;
+    }
+  };
+  constexpr int64_t n = 1100, rows = 200;
+  const std::vector<float> a(n * n, 1), b(n * n, 1);
+  auto* left = const_cast<float*>(a.data());
+  auto* right = const_cast<float*>(b.data());
+  const auto cancelled = [&](auto&& product) {
+    std::vector<float> c(n * n, -1);
+    Host host{{}, 0};
+    tg::lend_pool(Host::run, &host);
+    tg::token_in_use = &host.token;
+    tg_status status = TG_OK;
+    try {
+      product(c.data());
+    } catch (const tg::Error& error) {
+      status = error.code;
+    }
+    tg::token_in_use = nullptr;
+    tg::lend_pool(nullptr, nullptr);
+    CHECK(status == TG_ERROR_CANCELLED);
+    size_t written = 0;
+    for (const float element : c) written += element == n;
+    return written;
+  };
+  const size_t panels = cancelled([&](float* c) {
+    tg::blas::gemm(DType::float32, {c, n, n, n, 1}, {left, n, n, n, 1}, {right, n, n, n, 1});
+  });
+  CHECK(panels > 0);
+  CHECK(panels < n * n);
+  const size_t layer = cancelled([&](float* c) {
+    tg::blas::linear(DType::float32, {c, rows, n, n, 1}, {left, rows, n, n, 1}, {right, n, n, n, 1},
+                     nullptr, 0, false);
+  });
+  CHECK(layer > 0);
+  CHECK(layer < rows * n);
+  constexpr int64_t tall = 4200;
+  const std::vector<float> matrix(tall * tall, 1);
+  std::vector<float> y(tall, -1);
+  Host host{{}, 0};
+  tg::lend_pool(Host::run, &host);
+  tg::token_in_use = &host.token;
+  CHECK_THROWS_AS(tg::blas::gemv(DType::float32, {y.data(), tall, 1},
+                                 {const_cast<float*>(matrix.data()), tall, tall, tall, 1},
+                                 {const_cast<float*>(matrix.data()), tall, 1}),
+                  tg::Error);
+  tg::token_in_use = nullptr;
+  tg::lend_pool(nullptr, nullptr);
+  CHECK(y.front() == tall);
+  CHECK(y.back() == -1);
 }

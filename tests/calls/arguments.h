@@ -76,6 +76,7 @@ inline constexpr auto Dict = kOne<Kind::dict>;
 inline constexpr auto Node = kOne<Kind::node>;
 inline constexpr auto Obj = kOne<Kind::object>;
 inline constexpr auto Scope = kOne<Kind::scope>;
+inline constexpr auto Token = kOne<Kind::token>;
 inline constexpr auto Any = [](Player& p, Call&) { return p.any_handle(); };
 
 template <Kind K>
@@ -90,6 +91,7 @@ inline constexpr auto OutDict = kOut<Kind::dict>;
 inline constexpr auto OutNode = kOut<Kind::node>;
 inline constexpr auto OutObj = kOut<Kind::object>;
 inline constexpr auto OutScope = kOut<Kind::scope>;
+inline constexpr auto OutToken = kOut<Kind::token>;
 
 template <class N>
 constexpr auto kOutNumber = [](Player& p, Call& call) { return p.out<N>(call); };

@@ -19,8 +19,8 @@
 
 namespace calls {
 
-enum class Kind { tensor, module, optimizer, generator, dict, node, object, scope };
-constexpr int kKinds = 8;
+enum class Kind { tensor, module, optimizer, generator, dict, node, object, scope, token };
+constexpr int kKinds = 9;
 
 // One call's memory, and where its handles will come.
 struct Call {

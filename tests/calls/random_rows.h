@@ -292,6 +292,9 @@ inline constexpr auto Previous = [](Player& p, Call& call) { return p.block<tg_s
 inline constexpr auto NoScope = [](Player& p, Call& call) {
   return p.chance(40) ? 0 : Scope(p, call);
 };
+inline constexpr auto NoToken = [](Player& p, Call& call) {
+  return p.chance(40) ? 0 : Token(p, call);
+};
 inline constexpr auto NoGenerator = [](Player& p, Call& call) {
   return p.chance(50) ? 0 : Gen(p, call);
 };

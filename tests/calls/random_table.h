@@ -250,6 +250,10 @@ inline const std::vector<Row>& table() {
       row("tg_num_threads_set", tg_num_threads_set, Threads),
       question("tg_num_threads", tg_num_threads),
       row("tg_blas_info", tg_blas_info, OutText),
+      row("tg_token_create", tg_token_create, OutToken),
+      row("tg_token_cancel", tg_token_cancel, Token),
+      row("tg_token_is_cancelled", tg_token_is_cancelled, Token, OutI32),
+      row("tg_token_use", tg_token_use, NoToken, Previous),
   };
   return rows;
 }

@@ -71,6 +71,7 @@ class World {
   }
   ~World() {
     tg_drain_set(nullptr, nullptr, nullptr);
+    tg_token_use(0, nullptr);
     tg_state_set(0, nullptr);
     tg_mode_nesting_set(TG_NESTING_REFUSE);
     for (; !entered_.empty(); entered_.pop_back()) {
@@ -98,6 +99,7 @@ class World {
   tg_dict dict, module_state, sgd_state;
   tg_node node;
   tg_object object;
+  tg_token token;
   tg_scope scope;
   tg_handle spares[2], pair[2], roots[2], root_grads[2];
   tg_module modules[3];
@@ -378,8 +380,9 @@ class World {
     must(tg_dict_set(dict, "turned", view), "dict");
     must(tg_dict_metadata_set(dict, "format", "pt"), "metadata");
     must(tg_object_create("payload", this, nullptr, &object), "object");
+    must(tg_token_create(&token), "token");
     for (const tg_handle some : {modules[0], modules[1], modules[2], module, frozen, module_state,
-                                 sgd, sgd_state, fresh_adam, generator, dict, object}) {
+                                 sgd, sgd_state, fresh_adam, generator, dict, object, token}) {
       own(some);
     }
     static const Folder folder;

@@ -11,6 +11,7 @@
 
 #include "calls/header.h"
 #include "calls/scenarios_base.h"
+#include "calls/scenarios_hosts.h"
 #include "calls/scenarios_operators.h"
 
 #if defined(__x86_64__)
@@ -65,6 +66,7 @@ std::string host() {
 std::vector<Scenario> all_scenarios() {
   std::vector<Scenario> all = calls::scenarios_base();
   all.insert(all.end(), calls::scenarios_operators().begin(), calls::scenarios_operators().end());
+  all.insert(all.end(), calls::scenarios_hosts().begin(), calls::scenarios_hosts().end());
   return all;
 }
 

@@ -93,6 +93,25 @@ static void memory_and_threads(void) {
   CHECK(tg_blas_info(info, sizeof info, &length) == TG_OK && length > 100 && info[0] == '{');
 }
 
+/* A token that is cancelled ends a backward, and nothing else. */
+static void tokens(void) {
+  tg_token token = 0, previous = 1;
+  tg_tensor x = 0, y = 0;
+  int32_t cancelled = 1;
+  const float three = 3;
+  CHECK(tg_token_create(&token) == TG_OK && token != 0);
+  CHECK(tg_token_use(token, &previous) == TG_OK && previous == 0);
+  CHECK(tg_tensor_create(&three, TG_FLOAT32, NULL, 0, 1, &x) == TG_OK);
+  CHECK(tg_mul(x, x, &y) == TG_OK);
+  CHECK(tg_token_is_cancelled(token, &cancelled) == TG_OK && cancelled == 0);
+  CHECK(tg_token_cancel(token) == TG_OK);
+  CHECK(tg_token_is_cancelled(token, &cancelled) == TG_OK && cancelled == 1);
+  CHECK(tg_backward(y) == TG_ERROR_CANCELLED);
+  CHECK(tg_token_use(0, &previous) == TG_OK && previous == token);
+  CHECK(tg_backward(y) == TG_OK);
+  CHECK(tg_release(y) == TG_OK && tg_release(x) == TG_OK && tg_release(token) == TG_OK);
+}
+
 static void deferred(void) {
   tg_object object = 0;
   CHECK(tg_drain_set(wake, &woken, NULL) == TG_OK);
@@ -109,6 +128,7 @@ int main(void) {
   errors();
   modes();
   memory_and_threads();
+  tokens();
   deferred();
   return failures != 0;
 }

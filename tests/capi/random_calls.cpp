@@ -38,6 +38,8 @@ Kind kind_of(tg_handle handle) {
   if (tg_dict_size(handle, &size) == TG_OK) return Kind::dict;
   if (tg_optimizer_get(handle, "lr", &lr) == TG_OK) return Kind::optimizer;
   if (tg_generator_state_get(handle, &a, &b) == TG_OK) return Kind::generator;
+  int32_t cancelled = 0;
+  if (tg_token_is_cancelled(handle, &cancelled) == TG_OK) return Kind::token;
   if (tg_node_sequence(handle, &a) == TG_OK) return Kind::node;
   return Kind::object;
 }
@@ -77,6 +79,7 @@ namespace {
 
 void release_all(Player& player) {
   tg_drain_set(nullptr, nullptr, nullptr);
+  tg_token_use(0, nullptr);
   tg_state_set(0, nullptr);
   tg_mode_nesting_set(TG_NESTING_REFUSE);
   auto& scopes = player.pool[static_cast<size_t>(Kind::scope)];
@@ -172,6 +175,7 @@ void run(uint64_t calls) {
     for (uint64_t i = 0; i < kEpoch; ++i) {
       // Modes pile up: now and then the thread begins anew, or nothing would ever be recorded.
       if (player.chance(10)) REQUIRE(tg_state_set(0, nullptr) == TG_OK);
+      if (player.chance(10)) REQUIRE(tg_token_use(0, nullptr) == TG_OK);
       play(player, player.below(table().size()));
     }
     release_all(player);

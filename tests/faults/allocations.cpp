@@ -8,6 +8,7 @@
 #include "base/thread.h"
 #include "calls/header.h"
 #include "calls/scenarios_base.h"
+#include "calls/scenarios_hosts.h"
 #include "calls/scenarios_operators.h"
 #include "io/failing_files.h"
 
@@ -19,6 +20,7 @@ using calls::World;
 std::vector<Scenario> all_scenarios() {
   std::vector<Scenario> all = calls::scenarios_base();
   all.insert(all.end(), calls::scenarios_operators().begin(), calls::scenarios_operators().end());
+  all.insert(all.end(), calls::scenarios_hosts().begin(), calls::scenarios_hosts().end());
   return all;
 }
 
