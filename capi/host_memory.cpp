@@ -65,6 +65,12 @@ Tensor borrow(void* data, DType dtype, const Layout& given, uint32_t flags, tg_d
     fail(TG_ERROR_INVALID_ARGUMENT, "data is not aligned to the ", item, " bytes of dtype ", dtype,
          "; align it, or copy it by tg_tensor_create");
   }
+  const auto address = reinterpret_cast<uintptr_t>(data);
+  const auto below = static_cast<uintptr_t>(extent.below * item);
+  if (below > address || static_cast<uintptr_t>(extent.bytes) > UINTPTR_MAX - (address - below)) {
+    fail(TG_ERROR_SHAPE, "shape ", layout.shape,
+         " with these strides leaves the address space; strides count elements, not bytes");
+  }
   layout.offset = extent.below;
   HostMemory* owner = nullptr;
   struct Guard {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Version, life of the library, handles, objects of extensions, deferred destruction.
 #include "base/parallel.h"
+#include "capi/dlpack.h"
 #include "capi/scopes.h"
 #include "capi/seam.h"
 #include "capi/user_calls.h"
@@ -81,6 +82,10 @@ void end_all() {
   }
   if (const uint64_t live = live_handles(); live > 0) {
     fail(TG_ERROR_MODE, live, " handles are alive; release them first");
+  }
+  if (const uint64_t lent = exported_tensors(); lent > 0) {
+    fail(TG_ERROR_MODE, lent,
+         " tensors that tg_to_dlpack gave are alive; let their users call the deleters first");
   }
   for (ThreadRecord* r = first_thread_record(); r != nullptr; r = r->next) {
     if (r != &mine && r->calls.load(std::memory_order_relaxed) != 0) {

@@ -522,8 +522,8 @@ TG_API tg_status tg_error_set(tg_status status, int64_t number, const char *mess
 /** Frees caches and ends the threads of the library. The next call starts afresh. Modes, nesting
  *  rules and last errors of threads stay; a BLAS library that was used stays loaded. There is no
  *  need to call it before the process ends.
- *  @errors TG_ERROR_MODE: a handle is live, memory is lent out, another thread is inside a call, or
- *      a callback is running
+ *  @errors TG_ERROR_MODE: a handle is live, a tensor that tg_to_dlpack gave was not ended, another
+ *      thread is inside a call, or a callback is running
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -3717,6 +3717,46 @@ TG_API tg_status tg_token_is_cancelled(tg_token token, int32_t *out);
  *  @threads this thread
  *  @since 0.1.0 */
 TG_API tg_status tg_token_use(tg_token token, tg_token *previous);
+
+/* ==== Hosts: exchange of tensors ====
+ * DLPack is the struct by which libraries of one process hand tensors to each other without a copy:
+ * NumPy, PyTorch, JAX, CuPy and others speak it. It has two forms: the legacy one (DLManagedTensor,
+ * versions 0.x) and the versioned one (DLManagedTensorVersioned, 1.x), which alone can say that
+ * elements may not be written. The structs are those of dlpack/dlpack.h; this page names them by
+ * void *, so that it needs no other header. Both sides see each other's writes; one by the other
+ * side does not raise the tensor's version, as with tg_tensor_data (tg_tensor_mark_written). */
+
+/** Hands a tensor out. The struct holds the elements until its deleter is called, once, on any
+ *  thread; the tensor's handle may be released before. Strides are always given, the byte offset is
+ *  0, the device the CPU; bool has code 6 and 8 bits.
+ *  @param x tensor, borrowed; its elements are held. Inference tensors too
+ *  @param flags 0, or TG_DLPACK_VERSIONED: the struct is a DLManagedTensorVersioned, of version
+ *      1.0; TG_DLPACK_COPY: of a row-major copy that nobody else sees
+ *  @param managed_tensor the struct; whoever takes it calls its deleter
+ *  @errors TG_ERROR_INVALID_ARGUMENT: managed_tensor is NULL, or flags has an unknown bit;
+ *      TG_ERROR_INVALID_HANDLE: x; TG_ERROR_AUTOGRAD: x requires grad: give its tg_detach;
+ *      TG_ERROR_UNSUPPORTED: x is read-only, and flags asks for neither a copy nor the versioned
+ *      form
+ *  @threads any thread
+ *  @since 0.1.0 */
+TG_API tg_status tg_to_dlpack(tg_tensor x, uint32_t flags, void **managed_tensor);
+
+/** Takes a tensor in. After success the struct is the library's: its deleter is called once, when
+ *  the last use of the elements ends, where other deleters run (tg_drain_set). After a failure it
+ *  is still the caller's. The result is a leaf that does not require grad, or an inference tensor
+ *  where inference mode is 1; a struct that says so gives a read-only tensor.
+ *  @param managed_tensor a DLManagedTensor, consumed
+ *  @param flags 0, or TG_DLPACK_VERSIONED: the struct is a DLManagedTensorVersioned;
+ *      TG_DLPACK_COPY: the result is a copy, and the deleter is called at once
+ *  @param out tensor, new
+ *  @errors TG_ERROR_INVALID_ARGUMENT: managed_tensor or out is NULL, or flags has an unknown bit,
+ *      or the struct's data or shape is NULL, its rank or a size is negative, or its first element
+ *      is not aligned to the dtype; TG_ERROR_SHAPE: shape and strides cover more than an address
+ *      space holds; TG_ERROR_LIMIT: its rank is above 16; TG_ERROR_UNSUPPORTED: its version is not
+ *      1.x, its device not the CPU, or its type no dtype of one lane
+ *  @threads any thread
+ *  @since 0.1.0 */
+TG_API tg_status tg_from_dlpack(void *managed_tensor, uint32_t flags, tg_tensor *out);
 
 #ifdef __cplusplus
 }

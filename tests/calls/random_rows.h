@@ -235,6 +235,65 @@ inline tg_status grad(Player& p, Call& call) {
                  outs);
 }
 
+// A struct of the legacy form, as another library would declare it.
+struct DlManaged {
+  void* data;
+  int32_t device_type, device_id, ndim;
+  uint8_t code, bits;
+  uint16_t lanes;
+  int64_t* shape;
+  int64_t* strides;
+  uint64_t byte_offset;
+  void* context;
+  void (*deleter)(DlManaged*);
+};
+
+inline tg_status to_dlpack(Player& p, Call& call) {
+  const tg_handle x = p.handle(Kind::tensor);
+  void* out = nullptr;
+  // Never the versioned form: its deleter stands elsewhere.
+  const uint32_t flags = p.chance(5) ? 4 : p.chance(30) ? TG_DLPACK_COPY : 0;
+  const tg_status status = tg_to_dlpack(x, flags, p.chance(97) ? &out : nullptr);
+  if (status != TG_OK) return status;
+  if (p.chance(50) && tg_from_dlpack(out, 0, p.out_handles(call, Kind::tensor, 1)) == TG_OK) {
+    return TG_OK;
+  }
+  auto* managed = static_cast<DlManaged*>(out);
+  managed->deleter(managed);
+  return TG_OK;
+}
+
+inline tg_status from_dlpack(Player& p, Call& call) {
+  const std::vector<int64_t> sizes = p.sizes(false);
+  const int32_t dtype = p.chance(90) ? TG_FLOAT32 : TG_FLOAT64;
+  int64_t count = 1;
+  for (const int64_t size : sizes) count *= size < 0 ? 1 : size;
+  auto* memory = new char[static_cast<size_t>(count) * 8 + sizeof(DlManaged) + 16 * sizes.size()];
+  auto* managed = new (memory) DlManaged{};
+  auto* shape = reinterpret_cast<int64_t*>(managed + 1);
+  for (size_t d = 0; d < sizes.size(); ++d) shape[d] = sizes[d];
+  managed->data = p.chance(97) ? shape + 2 * sizes.size() : nullptr;
+  if (managed->data != nullptr) std::memset(managed->data, 0, static_cast<size_t>(count) * 8);
+  managed->device_type = p.chance(97) ? 1 : static_cast<int32_t>(p.random());
+  managed->ndim = p.chance(98) ? static_cast<int32_t>(sizes.size()) : -1;
+  managed->code = p.chance(97) ? 2 : static_cast<uint8_t>(p.random());
+  managed->bits = static_cast<uint8_t>(8 * item_size(dtype));
+  managed->lanes = p.chance(97) ? 1 : static_cast<uint16_t>(p.random());
+  managed->shape = p.chance(97) ? shape : nullptr;
+  ++p.destructors_due;
+  static int64_t* due;
+  due = &p.destructors_due;
+  managed->deleter = [](DlManaged* self) {
+    --*due;
+    delete[] reinterpret_cast<char*>(self);
+  };
+  const tg_status status =
+      tg_from_dlpack(managed, static_cast<uint32_t>(p.chance(70) ? 0 : TG_DLPACK_COPY),
+                     p.out_handles(call, Kind::tensor, 1));
+  if (status != TG_OK) managed->deleter(managed);
+  return status;
+}
+
 inline tg_status load_memory(Player& p, Call& call) {
   std::string bytes = p.saved.substr(0, p.chance(70) ? p.saved.size() : p.below(p.saved.size()));
   for (uint64_t n = p.chance(50) ? 0 : p.below(4); n > 0 && !bytes.empty(); --n) {

@@ -254,6 +254,8 @@ inline const std::vector<Row>& table() {
       row("tg_token_cancel", tg_token_cancel, Token),
       row("tg_token_is_cancelled", tg_token_is_cancelled, Token, OutI32),
       row("tg_token_use", tg_token_use, NoToken, Previous),
+      {"tg_to_dlpack", to_dlpack},
+      {"tg_from_dlpack", from_dlpack},
   };
   return rows;
 }

@@ -112,6 +112,20 @@ static void tokens(void) {
   CHECK(tg_release(y) == TG_OK && tg_release(x) == TG_OK && tg_release(token) == TG_OK);
 }
 
+/* Out and in again by DLPack: one memory. */
+static void exchange(void) {
+  const float three = 3;
+  tg_tensor x = 0, again = 0;
+  void* managed = NULL;
+  void *first = NULL, *second = NULL;
+  CHECK(tg_tensor_create(&three, TG_FLOAT32, NULL, 0, 0, &x) == TG_OK);
+  CHECK(tg_to_dlpack(x, TG_DLPACK_VERSIONED, &managed) == TG_OK);
+  CHECK(tg_from_dlpack(managed, TG_DLPACK_VERSIONED, &again) == TG_OK);
+  CHECK(tg_tensor_data(x, &first) == TG_OK && tg_tensor_data(again, &second) == TG_OK);
+  CHECK(first == second);
+  CHECK(tg_release(x) == TG_OK && *(float*)second == 3.0f && tg_release(again) == TG_OK);
+}
+
 static void deferred(void) {
   tg_object object = 0;
   CHECK(tg_drain_set(wake, &woken, NULL) == TG_OK);
@@ -129,6 +143,7 @@ int main(void) {
   modes();
   memory_and_threads();
   tokens();
+  exchange();
   deferred();
   return failures != 0;
 }

@@ -574,6 +574,12 @@ static void hosts(void) {
   EXPECT(tg_token_is_cancelled(BAD, &word), TG_ERROR_INVALID_HANDLE);
   EXPECT(tg_token_is_cancelled(good_token, NULL), TG_ERROR_INVALID_ARGUMENT);
   EXPECT(tg_token_use(BAD, &handle), TG_ERROR_INVALID_HANDLE);
+  EXPECT(tg_to_dlpack(BAD, 0, &pointer), TG_ERROR_INVALID_HANDLE);
+  EXPECT(tg_to_dlpack(good_tensor, 0, NULL), TG_ERROR_INVALID_ARGUMENT);
+  EXPECT(tg_to_dlpack(good_tensor, 4, &pointer), TG_ERROR_INVALID_ARGUMENT);
+  EXPECT(tg_from_dlpack(NULL, 0, &handle), TG_ERROR_INVALID_ARGUMENT);
+  EXPECT(tg_from_dlpack(&pointer, 0, NULL), TG_ERROR_INVALID_ARGUMENT);
+  EXPECT(tg_from_dlpack(&pointer, 4, &handle), TG_ERROR_INVALID_ARGUMENT);
 }
 
 int main(void) {
