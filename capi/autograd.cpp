@@ -74,7 +74,7 @@ tg_status tg_grad(const tg_tensor* outputs, const tg_tensor* grad_outputs, size_
 }
 
 tg_status tg_node_name(tg_node node, char* buffer, size_t capacity, size_t* length) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     check_text_out(buffer, capacity);
     const NodePin pinned(node);
     char text[128];
@@ -109,7 +109,7 @@ tg_status tg_node_inputs(tg_node node, tg_node* inputs, size_t capacity, size_t*
 }
 
 tg_status tg_node_input_number(tg_node node, size_t index, uint32_t* out) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     check_out(out, "out");
     const NodePin pinned(node);
     if (index >= pinned->inputs_n) {
@@ -121,7 +121,7 @@ tg_status tg_node_input_number(tg_node node, size_t index, uint32_t* out) {
 }
 
 tg_status tg_node_sequence(tg_node node, uint64_t* out) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     check_out(out, "out");
     const NodePin pinned(node);
     *out = tg::is_accumulator(&*pinned) ? UINT64_MAX >> 11 : pinned->sequence();
@@ -129,7 +129,7 @@ tg_status tg_node_sequence(tg_node node, uint64_t* out) {
 }
 
 tg_status tg_node_saved_bytes(tg_node node, uint64_t* out) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     check_out(out, "out");
     const NodePin pinned(node);
     *out = tg::saved_bytes(*pinned);

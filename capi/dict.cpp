@@ -59,14 +59,14 @@ tg_status tg_dict_get(tg_dict dict, const char* name, tg_tensor* out) {
   });
 }
 tg_status tg_dict_size(tg_dict dict, size_t* out) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     check_out(out, "out");
     *out = DictPin(dict)->size();
   });
 }
 tg_status tg_dict_name_at(tg_dict dict, size_t index, char* buffer, size_t capacity,
                           size_t* length) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     check_text_out(buffer, capacity);
     const DictPin pinned(dict);
     if (index >= pinned->size()) {
@@ -86,7 +86,7 @@ tg_status tg_dict_metadata_set(tg_dict dict, const char* key, const char* value)
 }
 tg_status tg_dict_metadata_get(tg_dict dict, const char* key, char* buffer, size_t capacity,
                                size_t* length) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     check_text_out(buffer, capacity);
     const DictPin pinned(dict);
     check_text(key, "key");

@@ -134,6 +134,7 @@ Slot* take_slot() {
 
 tg_handle publish_result_slow(TensorHead* head) {
   Tensor held(head);
+  check_unrestricted();
   NewHandle handle;
   return handle.publish(std::move(held));
 }

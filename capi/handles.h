@@ -219,10 +219,10 @@ class NewHandle {
 tg_handle publish_result_slow(TensorHead* head);
 [[gnu::always_inline]] inline tg_handle publish_result(TensorHead* head) {
   ThreadRecord* mine = record;
-  if (mine == nullptr || mine->spare_count == 0) [[unlikely]]
+  if (mine == nullptr || mine->spare_count == 0 || mine->scope != nullptr) [[unlikely]]
     return publish_result_slow(head);
   auto* slot = static_cast<Slot*>(mine->spare[--mine->spare_count]);
-  return publish_in(slot, Kind::tensor, head, true, mine);
+  return publish_in(slot, Kind::tensor, head, false, mine);
 }
 
 // As many slots as an array out will need.

@@ -2,6 +2,7 @@
 // The last error of a thread, the names and explanations of statuses, and the seam's cold half.
 #include <exception>
 
+#include "base/log.h"
 #include "capi/seam.h"
 
 namespace tg::capi {
@@ -35,6 +36,7 @@ tg_status store(const char* function, tg_status code, int32_t operand, int64_t n
   ++error.raised;
   if (text != nullptr) Message(error.text, sizeof error.text) << text;
   prefix_text(error.text, function);
+  log_line(TG_LOG_ERROR, error.text);
   return code;
 }
 
@@ -172,7 +174,7 @@ void Callback::check(int32_t r, const char* what) {
 
 }  // namespace tg::capi
 
-using tg::capi::guarded;
+using tg::capi::guarded_always;
 
 namespace {
 
@@ -254,7 +256,7 @@ void tg_last_error_clear(void) {
 }
 
 tg_status tg_error_set(tg_status status, int64_t number, const char* message) {
-  return guarded(
+  return guarded_always(
              __func__,
              [&] {
                if (status == TG_OK) {

@@ -149,6 +149,7 @@ TensorPins::~TensorPins() { unpin(); }
 }  // namespace tg::capi
 
 using tg::capi::guarded;
+using tg::capi::guarded_always;
 using tg::capi::Kind;
 using tg::capi::Pin;
 
@@ -183,7 +184,7 @@ namespace {
 
 // Apart and in tail position, so that the common release needs no frame.
 [[gnu::noinline]] tg_status release_guarded(tg_handle handle) {
-  return guarded("tg_release", [&] { tg::capi::release(handle); });
+  return guarded_always("tg_release", [&] { tg::capi::release(handle); });
 }
 [[gnu::noinline]] tg_status free_other(tg::TensorHead* head) {
   tg::free_head_slow(head);
@@ -217,7 +218,7 @@ tg_status tg_release(tg_handle handle) {
 }
 
 tg_status tg_release_many(const tg_handle* handles, size_t count) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     if (count > 0) tg::capi::check_pointer(handles, "handles");
     tg_handle bad = 0;
     auto first = tg::capi::Released::yes;
@@ -236,7 +237,7 @@ tg_status tg_release_many(const tg_handle* handles, size_t count) {
 int32_t tg_is_valid(tg_handle handle) { return tg::capi::is_live(handle) ? 1 : 0; }
 
 tg_status tg_is_same(tg_handle a, tg_handle b, int32_t* out) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     tg::capi::check_out(out, "out");
     const Pin first(a, Kind::none, "a"), second(b, Kind::none, "b");
     *out = tg::capi::same_object(first, second) ? 1 : 0;
@@ -246,7 +247,7 @@ tg_status tg_is_same(tg_handle a, tg_handle b, int32_t* out) {
 uint64_t tg_live_handles(void) { return tg::capi::live_handles(); }
 
 tg_status tg_drain(void) {
-  return guarded(__func__, [] { tg::drain(); });
+  return guarded_always(__func__, [] { tg::drain(); });
 }
 
 tg_status tg_drain_set(tg_callback wake, void* user_data, tg_destructor destructor) {
@@ -273,7 +274,7 @@ tg_status tg_object_create(const char* type, void* payload, tg_destructor destru
 }
 
 tg_status tg_object_payload(tg_object object, const char* type, void** out) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     tg::capi::check_out(out, "out");
     tg::capi::check_text(type, "type");
     const Pin pin(object, Kind::object, "object");

@@ -12,10 +12,10 @@ uint64_t tg_memory_cached(void) { return tg::memory_cached(); }
 void tg_memory_peak_reset(void) { tg::memory_peak_reset(); }
 
 tg_status tg_memory_limit_set(uint64_t bytes) {
-  return guarded(__func__, [&] { tg::memory_limit_set(bytes); });
+  return guarded_always(__func__, [&] { tg::memory_limit_set(bytes); });
 }
 tg_status tg_memory_trim(void) {
-  return guarded(__func__, [] { tg::memory_trim(); });
+  return guarded_always(__func__, [] { tg::memory_trim(); });
 }
 
 tg_status tg_num_threads_set(int32_t count) {
@@ -30,7 +30,7 @@ tg_status tg_num_threads_set(int32_t count) {
 int32_t tg_num_threads(void) { return tg::thread_count(); }
 
 tg_status tg_blas_info(char* buffer, size_t capacity, size_t* length) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     check_text_out(buffer, capacity);
     const size_t full = tg::blas::describe(buffer, capacity);
     if (length != nullptr) *length = full;

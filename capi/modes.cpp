@@ -86,7 +86,7 @@ tg_status tg_mode_nesting_set(int32_t nesting) {
   return guarded(__func__, [&] { tg::set_nesting(nesting); });
 }
 tg_status tg_state_get(uint64_t* state) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     check_out(state, "state");
     *state = tg::get_state();
   });

@@ -254,7 +254,7 @@ tg_status tg_module_eval(tg_module module) {
   return guarded(__func__, [&] { ModulePin(module)->set_training(false); });
 }
 tg_status tg_module_is_training(tg_module module, int32_t* out) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     check_out(out, "out");
     *out = ModulePin(module)->is_training() ? 1 : 0;
   });
@@ -269,7 +269,7 @@ tg_status tg_module_zero_grad(tg_module module) {
   return guarded(__func__, [&] { tg::zero_grad(**ModulePin(module)); });
 }
 tg_status tg_module_parameter_count(tg_module module, size_t* out) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     check_out(out, "out");
     *out = distinct_parameters(**ModulePin(module)).size();
   });
@@ -283,7 +283,7 @@ tg_status tg_module_parameter_at(tg_module module, size_t index, tg_tensor* out)
 }
 tg_status tg_module_parameter_name(tg_module module, size_t index, char* buffer, size_t capacity,
                                    size_t* length) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     check_text_out(buffer, capacity);
     const tg::String name = parameter_at(**ModulePin(module), index).name;
     put_text({name.data(), name.size()}, buffer, capacity, length);

@@ -51,7 +51,7 @@ tg_status tg_optimizer_set(tg_optimizer optimizer, const char* name, double valu
   });
 }
 tg_status tg_optimizer_get(tg_optimizer optimizer, const char* name, double* out) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     check_out(out, "out");
     const Pin pin(optimizer, Kind::optimizer, "optimizer");
     check_text(name, "name");

@@ -71,6 +71,15 @@ template <class F>
 template <class F>
 inline tg_status guarded(const char* function, F&& body) {
   return guarded_pinned(function, [&] {
+    check_unrestricted();
+    const Inside inside;
+    body();
+  });
+}
+// Releases, questions, memory: what a pressure function may call too.
+template <class F>
+inline tg_status guarded_always(const char* function, F&& body) {
+  return guarded_pinned(function, [&] {
     const Inside inside;
     body();
   });

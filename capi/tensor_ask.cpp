@@ -13,7 +13,7 @@ namespace {
 
 template <class T, class F>
 tg_status ask(const char* function, tg_tensor x, T* out, F&& question) {
-  return guarded(function, [&] {
+  return guarded_always(function, [&] {
     check_out(out, "out");
     const TensorPin tensor(x, "x");
     *out = static_cast<T>(question(*tensor));
@@ -91,14 +91,14 @@ tg_status tg_tensor_rank(tg_tensor x, int32_t* out) {
   return ask(__func__, x, out, [](const Tensor& t) { return t.rank(); });
 }
 tg_status tg_tensor_shape(tg_tensor x, int64_t* shape, int32_t capacity, int32_t* rank) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     check_out(rank, "rank");
     const TensorPin t(x, "x");
     put_sizes(t->sizes(), t->rank(), shape, capacity, rank);
   });
 }
 tg_status tg_tensor_strides(tg_tensor x, int64_t* strides, int32_t capacity, int32_t* rank) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     check_out(rank, "rank");
     const TensorPin t(x, "x");
     put_sizes(t->strides(), t->rank(), strides, capacity, rank);
@@ -120,7 +120,7 @@ tg_status tg_tensor_nbytes(tg_tensor x, uint64_t* out) {
   return ask(__func__, x, out, [](const Tensor& t) { return t.numel() * tg::size_of(t.dtype()); });
 }
 tg_status tg_tensor_data(tg_tensor x, void** out) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     check_out(out, "out");
     const TensorPin t(x, "x");
     // From now on the caller may write: nothing may be cached by content any more.
@@ -136,7 +136,7 @@ tg_status tg_tensor_storage_id(tg_tensor x, uint64_t* out) {
              [](const Tensor& t) { return reinterpret_cast<uintptr_t>(&t.storage()) >> 4; });
 }
 tg_status tg_tensor_copy_out(tg_tensor x, void* buffer, size_t bytes) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     const TensorPin t(x, "x");
     const auto needed = static_cast<size_t>(t->numel() * tg::size_of(t->dtype()));
     if (needed > 0) check_pointer(buffer, "buffer");
@@ -168,7 +168,7 @@ tg_status tg_tensor_item_int64(tg_tensor x, int64_t* out) {
   });
 }
 tg_status tg_tensor_format(tg_tensor x, char* buffer, size_t capacity, size_t* length) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     check_text_out(buffer, capacity);
     const TensorPin t(x, "x");
     char past[128];
@@ -226,7 +226,7 @@ tg_status tg_tensor_grad_fn(tg_tensor x, tg_node* out) {
   });
 }
 tg_status tg_tensor_name(tg_tensor x, char* buffer, size_t capacity, size_t* length) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     check_text_out(buffer, capacity);
     const TensorPin t(x, "x");
     const tg::String name = tg::name_of_tensor(*t->head());

@@ -126,7 +126,7 @@ tg_status tg_generator_create(uint64_t seed, tg_generator* out) {
 }
 
 tg_status tg_generator_state_get(tg_generator generator, uint64_t* seed, uint64_t* offset) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     check_out(seed, "seed");
     check_out(offset, "offset");
     const GeneratorPin pin(generator);

@@ -53,6 +53,8 @@ TokenInUse::TokenInUse(TokenObject* token, tg_token handle) {
   former_handle_ = mine.token_handle;
   former_ = exchange(mine, token, handle);
 }
+TokenKept::TokenKept() : use_(current(thread_record()), thread_record().token_handle) {}
+
 TokenInUse::~TokenInUse() { let_go_of(exchange(*record, former_, former_handle_)); }
 
 }  // namespace tg::capi
@@ -68,7 +70,7 @@ tg_status tg_token_create(tg_token* out) {
 }
 
 tg_status tg_token_cancel(tg_token token) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     const Pin pin(token, Kind::token, "token");
     auto* object = static_cast<TokenObject*>(static_cast<Object*>(pin.object()));
     // Whoever finds it cancelled may read what the caller wrote before.
@@ -77,7 +79,7 @@ tg_status tg_token_cancel(tg_token token) {
 }
 
 tg_status tg_token_is_cancelled(tg_token token, int32_t* out) {
-  return guarded(__func__, [&] {
+  return guarded_always(__func__, [&] {
     check_out(out, "out");
     const Pin pin(token, Kind::token, "token");
     const auto* object = static_cast<TokenObject*>(static_cast<Object*>(pin.object()));

@@ -41,4 +41,16 @@ class TokenInUse {
   tg_token former_handle_;
 };
 
+// What a callback does to the token in use is undone after it, and the token lives until then.
+class TokenKept {
+ public:
+  TokenKept();
+  ~TokenKept() = default;
+  TokenKept(const TokenKept&) = delete;
+  TokenKept& operator=(const TokenKept&) = delete;
+
+ private:
+  TokenInUse use_;
+};
+
 }  // namespace tg::capi

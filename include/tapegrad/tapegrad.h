@@ -3758,6 +3758,57 @@ TG_API tg_status tg_to_dlpack(tg_tensor x, uint32_t flags, void **managed_tensor
  *  @since 0.1.0 */
 TG_API tg_status tg_from_dlpack(void *managed_tensor, uint32_t flags, tg_tensor *out);
 
+/* ==== Hosts: log, memory pressure, threads ====
+ * What a host lends the library. Each is kept until it is set again or taken away by NULL; then its
+ * destructor runs once, as soon as no call of it runs on any thread. They may be set at any time,
+ * also while another thread is inside a call. */
+
+/** Sets the process's log. Each failing call logs its message with TG_LOG_ERROR on its thread; a
+ *  BLAS that was opened but is not used, or that is not there, is told with TG_LOG_WARNING, one
+ *  that was loaded with TG_LOG_INFO, by the call that needed it. Success logs nothing and costs
+ *  nothing. The function may call the library; what it does to the last error is undone, and calls
+ *  that fail inside it are not logged in their turn. An exception that it throws is caught and
+ *  forgotten.
+ *  @param fn takes a line: the level and the text, which is borrowed, kept; NULL: none, as at first
+ *  @param user_data handed to fn and destructor, kept
+ *  @param destructor ends the life of user_data; may be NULL
+ *  @errors none
+ *  @threads any thread
+ *  @since 0.1.0 */
+TG_API tg_status tg_log_set(tg_log_fn fn, void *user_data, tg_destructor destructor);
+
+/** Sets the function that frees memory when it gets scarce: a garbage collector's. It runs where a
+ *  request for the memory of a tensor would bring tg_memory_current above soft_limit, or was
+ *  refused by tg_memory_limit_set or the system: once for such a request, on the thread that makes
+ *  it, which is in the middle of another call. So it may release handles, drain, ask questions that
+ *  make no handle, and call the functions of memory; everything else is TG_ERROR_MODE on this
+ *  thread until it returns. Above the soft limit the request succeeds whatever it frees; a refused
+ *  one is tried again where it returns 0.
+ *  @param fn gets tg_memory_current and the bytes wanted; 0: try again, another number: do not.
+ *      Kept; NULL: none, as at first
+ *  @param user_data handed to fn and destructor, kept
+ *  @param destructor ends the life of user_data; may be NULL
+ *  @param soft_limit bytes; 0: only where memory was refused
+ *  @errors none
+ *  @threads any thread
+ *  @since 0.1.0 */
+TG_API tg_status tg_memory_pressure_set(tg_pressure_fn fn, void *user_data,
+                                        tg_destructor destructor, uint64_t soft_limit);
+
+/** Lends the library the host's own pool of threads in place of its workers. Results have the same
+ *  bits, since work is cut by its shape alone.
+ *  @param fn calls run(job, i) for each i below count, once, on any threads, and returns when all
+ *      have returned. A return other than 0 says that it gave up: the library runs the rest itself.
+ *      Several threads may call it at once, one also from inside a run. It calls no function of the
+ *      library. Kept; NULL: the library's own workers, as at first
+ *  @param user_data handed to fn and destructor, kept
+ *  @param destructor ends the life of user_data; may be NULL
+ *  @errors none
+ *  @threads any thread
+ *  @since 0.1.0 */
+TG_API tg_status tg_parallel_for_set(tg_parallel_for_fn fn, void *user_data,
+                                     tg_destructor destructor);
+
 #ifdef __cplusplus
 }
 #endif

@@ -10,6 +10,12 @@ namespace tg {
 
 thread_local constinit uint64_t state = 0;
 
+void fail_restricted() {
+  fail(TG_ERROR_MODE,
+       "a pressure function runs on this thread: it may release handles, drain, ask questions and "
+       "call the functions of memory, nothing else");
+}
+
 namespace {
 
 constexpr int kEntryBits = 3;

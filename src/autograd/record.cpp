@@ -61,6 +61,7 @@ void plan_in_place(const char* op, const Tensor& target, bool records) {
 }
 
 void plan_out(const char* op, const Tensor& target, const Tensor* const* operands, int n) {
+  check_unrestricted();
   if (recording_mode()) {
     for (int i = 0; i <= n; ++i) {
       const Tensor& x = i == n ? target : *operands[i];

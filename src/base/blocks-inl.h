@@ -100,6 +100,7 @@ struct Account {
   alignas(64) std::atomic<int64_t> settled;
   alignas(64) std::atomic<int64_t> peak;  // written on a new peak alone, so mostly read
   std::atomic<int64_t> limit;             // INT64_MAX: none
+  std::atomic<int64_t> soft_limit;        // likewise
 };
 extern constinit Account account;
 void charge_slow(int64_t bytes);
@@ -109,6 +110,11 @@ void settle(Blocks& blocks) noexcept;
 // The common case is one comparison. `headroom` says how far the thread's own count may grow before
 // the peak, the limit or the global account has to be looked at; charge_slow makes it anew. Other
 // threads may make it stale by what they leave unsettled: at most kSettle each.
+inline bool has_headroom(int64_t bytes) {
+  const Blocks& blocks = thread_record().blocks;
+  return bytes < kChargedGlobally &&
+         blocks.bytes.load(std::memory_order_relaxed) + bytes <= blocks.headroom;
+}
 inline void charge(int64_t bytes) {
   Blocks& blocks = thread_record().blocks;
   const int64_t own = blocks.bytes.load(std::memory_order_relaxed) + bytes;

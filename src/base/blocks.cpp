@@ -8,11 +8,12 @@
 #include <cstdlib>
 
 #include "base/lock.h"
+#include "base/pressure.h"
 #include "base/thread.h"
 
 namespace tg {
 
-constinit Account account{{0}, {0}, {INT64_MAX}};
+constinit Account account{{0}, {0}, {INT64_MAX}, {INT64_MAX}};
 
 namespace {
 
@@ -238,15 +239,36 @@ void settle(Blocks& blocks) noexcept {
   renew_headroom(blocks);
 }
 
-void charge_slow(int64_t bytes) {
-  const int64_t limit = account.limit.load(std::memory_order_relaxed);
-  if (limit != INT64_MAX) {
-    const auto current = static_cast<int64_t>(memory_current());
-    if (bytes > limit - current) {
-      fail(TG_ERROR_OUT_OF_MEMORY, "out of memory: ", bytes, " bytes more than the ", current,
-           " in use would pass the limit of ", limit,
-           " bytes; release tensors or raise tg_memory_limit_set");
-    }
+// Whether `bytes` more pass a limit, and how many are in use.
+static bool passes(const std::atomic<int64_t>& bound, int64_t bytes, int64_t* current) noexcept {
+  const int64_t limit = bound.load(std::memory_order_relaxed);
+  if (limit == INT64_MAX) return false;
+  *current = static_cast<int64_t>(memory_current());
+  return bytes > limit - *current;
+}
+
+// A request asks the pressure function once, whatever the reasons.
+struct Request {
+  int64_t bytes;
+  bool asked = false;
+
+  // true: it may be tried again.
+  bool relieve() noexcept {
+    if (asked) return false;
+    asked = true;
+    return relieve_pressure(bytes);
+  }
+};
+
+static void charge_request(Request& request) {
+  const int64_t bytes = request.bytes;
+  int64_t current = 0;
+  if (passes(account.soft_limit, bytes, &current)) request.relieve();
+  if (passes(account.limit, bytes, &current) &&
+      (!request.relieve() || passes(account.limit, bytes, &current))) {
+    fail(TG_ERROR_OUT_OF_MEMORY, "out of memory: ", bytes, " bytes more than the ", current,
+         " in use would pass the limit of ", account.limit.load(std::memory_order_relaxed),
+         " bytes; release tensors or raise tg_memory_limit_set");
   }
   Blocks& blocks = thread_record().blocks;
   if (bytes >= kChargedGlobally) {
@@ -261,21 +283,32 @@ void charge_slow(int64_t bytes) {
   renew_headroom(blocks);
 }
 
+void charge_slow(int64_t bytes) {
+  Request request{bytes};
+  charge_request(request);
+}
+
 void* take_charged_slow(uint32_t size_class, int64_t bytes) {
-  charge(bytes);
-  void* block = try_take_class(size_class);
-  if (block == nullptr) {
+  Request request{bytes};
+  for (;;) {
+    if (has_headroom(bytes)) [[likely]] {
+      charge(bytes);
+    } else {
+      charge_request(request);
+    }
+    if (void* block = try_take_class(size_class)) [[likely]]
+      return block;
     discharge(bytes);
-    fail_out_of_memory(class_size(size_class));
+    if (!request.relieve()) fail_out_of_memory(class_size(size_class));
   }
-  return block;
 }
 
 void renew_headroom(Blocks& blocks) noexcept {
   const int64_t settled = account.settled.load(std::memory_order_relaxed);
   const int64_t peak = account.peak.load(std::memory_order_relaxed) - settled;
   // Without a limit there is nothing to subtract from: the shared sum may be below 0 for a while.
-  const int64_t bound = account.limit.load(std::memory_order_relaxed);
+  const int64_t bound = std::min(account.limit.load(std::memory_order_relaxed),
+                                 account.soft_limit.load(std::memory_order_relaxed));
   const int64_t limit = bound == INT64_MAX ? kSettle : bound - settled;
   blocks.headroom = std::min({kSettle, peak, limit});
 }
@@ -302,6 +335,13 @@ void memory_peak_reset() noexcept {
 void memory_limit_set(uint64_t bytes) noexcept {
   const bool none = bytes == 0 || bytes > static_cast<uint64_t>(INT64_MAX);
   account.limit.store(none ? INT64_MAX : static_cast<int64_t>(bytes), std::memory_order_relaxed);
+  if (ThreadRecord* mine = record) renew_headroom(mine->blocks);
+}
+
+void memory_soft_limit_set(uint64_t bytes) noexcept {
+  const bool none = bytes == 0 || bytes > static_cast<uint64_t>(INT64_MAX);
+  account.soft_limit.store(none ? INT64_MAX : static_cast<int64_t>(bytes),
+                           std::memory_order_relaxed);
   if (ThreadRecord* mine = record) renew_headroom(mine->blocks);
 }
 

@@ -74,13 +74,15 @@ inline void* try_take(size_t size) noexcept;
 inline void give_back(void* block, size_t size) noexcept;
 
 // ---- the account of tensor bytes ----
-// Throws TG_ERROR_OUT_OF_MEMORY where the limit says no; then nothing is counted.
+// Throws TG_ERROR_OUT_OF_MEMORY where the limit says no; then nothing is counted. Past the soft
+// limit the host's pressure function runs, so no lock may be held.
 void charge(int64_t bytes);
 void discharge(int64_t bytes) noexcept;
 uint64_t memory_current() noexcept;
 uint64_t memory_peak() noexcept;
 void memory_peak_reset() noexcept;
 void memory_limit_set(uint64_t bytes) noexcept;
+void memory_soft_limit_set(uint64_t bytes) noexcept;  // base/pressure.h; 0: none
 uint64_t memory_cached() noexcept;  // large free blocks, and packings (pack_bytes_add)
 void memory_trim() noexcept;        // gives the large free blocks back to the system
 void trim_first(void (*drop)() noexcept) noexcept;  // what memory_trim calls before that

@@ -70,13 +70,10 @@ struct Pool {
 };
 constinit Pool pool{};
 
-struct Lent {
-  LentPool pool;
-  void* user_data;
+// A round on the host's threads. They may still be busy when its function gives up.
+struct LentWork : Work {
+  std::atomic<uint32_t> inside;  // futex of the caller: how many run an index
 };
-constinit Lent lent{};
-constinit Lock lent_lock;
-constinit std::atomic<uint32_t> is_lent{0};
 
 constinit std::atomic<int> threads_wanted{0};  // 0: not asked yet
 
@@ -166,25 +163,28 @@ void give_pool_back() noexcept { pool.owner.store(0, std::memory_order_release);
 // Runs one index, whichever is next: so each runs once, whatever the host's pool makes of its
 // numbers.
 void run_lent(void* argument, size_t) noexcept {
-  Work& work = *static_cast<Work*>(argument);
+  LentWork& work = *static_cast<LentWork*>(argument);
+  work.inside.fetch_add(1, std::memory_order_relaxed);
   const size_t i = work.next.fetch_add(1, std::memory_order_relaxed);
-  if (i >= work.count) return;
-  const uint32_t before = float_control();
-  set_float_control(work.control);
-  work.run(work.job, i);
-  set_float_control(before);
+  if (i < work.count) {
+    const uint32_t before = float_control();
+    set_float_control(work.control);
+    work.run(work.job, i);
+    set_float_control(before);
+  }
+  if (work.inside.fetch_sub(1, std::memory_order_release) == 1) futex_wake(work.inside, 1);
 }
 
 bool run_on_lent_pool(size_t count, Job run, void* job) noexcept {
-  Lent now;
-  {
-    LockGuard guard(lent_lock);
-    now = lent;
-  }
-  if (now.pool == nullptr) return false;
-  Work work{run, job, count, float_control(), {0}};
-  now.pool(now.user_data, count, run_lent, &work);
+  const KeptUse use(lent_pool);
+  if (use.get() == nullptr) return false;
+  auto* host = static_cast<KeptPool*>(use.get());
+  LentWork work{{run, job, count, float_control(), {0}}, {0}};
+  host->call(host, count, run_lent, &work);
   work.run_rest();
+  while (const uint32_t inside = work.inside.load(std::memory_order_acquire)) {
+    futex_wait(work.inside, inside);
+  }
   return true;
 }
 
@@ -200,6 +200,8 @@ int from_environment() noexcept {
 }
 
 }  // namespace
+
+constinit KeptPlace lent_pool{};
 
 int processor_count() noexcept {
   ErrnoKeeper keep;
@@ -232,7 +234,7 @@ void set_thread_count(int count) noexcept {
 
 void parallel_for(size_t count, Job run, void* job) noexcept {
   if (count > 1) {
-    if (is_lent.load(std::memory_order_relaxed) != 0 && run_on_lent_pool(count, run, job)) return;
+    if (lent_pool.is_taken() && run_on_lent_pool(count, run, job)) return;
     const int threads = thread_count();
     if (threads > 1 && take_pool()) {
       const int helpers =
@@ -270,12 +272,6 @@ void end_pool() noexcept {
   while (pool.workers > 0) pthread_join(pool.threads[--pool.workers], nullptr);
   pool.stop.store(0, std::memory_order_relaxed);
   give_pool_back();
-}
-
-void lend_pool(LentPool host_pool, void* user_data) noexcept {
-  LockGuard guard(lent_lock);
-  lent = {host_pool, user_data};
-  is_lent.store(host_pool != nullptr, std::memory_order_relaxed);
 }
 
 // dlclose: no worker may run in code that is gone.

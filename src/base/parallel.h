@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/kept.h"
+
 namespace tg {
 
 using Job = void (*)(void* job, size_t index);  // throws nothing
@@ -27,10 +29,11 @@ int processor_count() noexcept;  // that this process may run on; asks the syste
 // Ends and joins the workers (tg_shutdown, dlclose); the next parallel_for starts afresh.
 void end_pool() noexcept;
 
-// The host's own pool instead of ours (tg_parallel_for_fn): a return other than 0 says that it did
-// not run all of them; what it left is run here. Null: our own pool again. The pair is replaced
-// atomically for callers that start afterwards.
-using LentPool = int32_t (*)(void* user_data, size_t count, Job run, void* job);
-void lend_pool(LentPool pool, void* user_data) noexcept;
+// The host's own pool instead of ours (tg_parallel_for_set): a return other than 0 says that it did
+// not run all of them; what it left is run here.
+struct KeptPool : Kept {
+  int32_t (*call)(KeptPool* self, size_t count, Job run, void* job) noexcept;
+};
+extern constinit KeptPlace lent_pool;
 
 }  // namespace tg

@@ -46,6 +46,8 @@ ThreadRecord* recycled_record() noexcept {
 void start_afresh(ThreadRecord& r) noexcept {
   r.calls.store(0, std::memory_order_relaxed);
   r.callbacks = 0;
+  r.in_log = 0;
+  r.in_pressure = 0;
   r.drop_list = nullptr;
   r.scope = nullptr;
   r.token = nullptr;

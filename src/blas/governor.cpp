@@ -17,6 +17,7 @@
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/lock.h"
+#include "base/log.h"
 #include "base/parallel.h"
 #include "base/thread.h"
 
@@ -254,6 +255,20 @@ bool test_double() noexcept {
   return f.tests[1].passed;
 }
 
+void log_opened() noexcept {
+  const Found& f = governor.found;
+  const char* name = f.name != nullptr ? f.name : "none";
+  char line[512];
+  Message text(line, sizeof line);
+  if (f.reason[0] == 0) {
+    text << "the BLAS " << Quoted{name} << " was loaded, for large products";
+    return log_line(TG_LOG_INFO, line);
+  }
+  text << "no BLAS is used (asked for: " << Quoted{name} << "): " << Quoted{f.reason}
+       << "; large products run on the library's own kernels";
+  log_line(TG_LOG_WARNING, line);
+}
+
 // ---- the gate ----
 
 // The first inside: one thread a call from here on.
@@ -398,6 +413,7 @@ bool wants_blas(DType dtype, double size) noexcept {
     if (governor.opened.must_ask(&answer)) {
       answer = open_blas() ? Once::yes : Once::no;
       governor.opened.set(answer);
+      log_opened();
     }
     if (answer == Once::no) return false;
   }
@@ -407,6 +423,8 @@ bool wants_blas(DType dtype, double size) noexcept {
   if (governor.tested.must_ask(&answer)) {
     answer = test_double() ? Once::yes : Once::no;
     governor.tested.set(answer);
+    if (answer == Once::no)
+      log_line(TG_LOG_WARNING, "the BLAS is not used for float64: its self-test failed");
   }
   return answer == Once::yes;
 }

@@ -12,14 +12,16 @@ namespace tg {
 //   1  nesting rule (0 refuse, 1 allow)
 //   1  anomaly mode
 //  48  sixteen entries of 3 bits, the innermost lowest; 0 is no entry
-// Above: the current pair, which tg_state_get masks off. Grad mode is stored inverted, so that a
-// thread's first word is 0.
+// Above: the current pair and kRestricted, which tg_state_get masks off. Grad mode is stored
+// inverted, so that a thread's first word is 0.
 extern thread_local constinit uint64_t state;
 
 inline constexpr int kStateBits = 52;
 inline constexpr uint64_t kStateMask = (uint64_t{1} << kStateBits) - 1;
 inline constexpr uint64_t kNoGradNow = uint64_t{1} << 52;
 inline constexpr uint64_t kInferenceNow = uint64_t{1} << 53;
+// A pressure function runs on this thread, inside another call.
+inline constexpr uint64_t kRestricted = uint64_t{1} << 54;
 inline constexpr uint64_t kNestingAllowed = uint64_t{1} << 2;
 inline constexpr uint64_t kAnomaly = uint64_t{1} << 3;
 
@@ -27,5 +29,12 @@ inline bool grad_mode() noexcept { return (state & kNoGradNow) == 0; }
 inline bool inference_mode() noexcept { return (state & kInferenceNow) != 0; }
 // Grad mode on and inference mode off: the only pair in which operators record.
 inline bool recording_mode() noexcept { return state <= kStateMask; }
+
+[[noreturn, gnu::cold]] void fail_restricted();
+// Where calls ask that pass no other gate; never in a recording mode.
+inline void check_unrestricted() {
+  if ((state & kRestricted) != 0) [[unlikely]]
+    fail_restricted();
+}
 
 }  // namespace tg

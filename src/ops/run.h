@@ -191,7 +191,11 @@ template <class O, class... In>
   bool records = false;
   if (in_place) {
     if constexpr (Recordable<O>) {
-      if (recording_mode()) recording.wanted = wanted_operands(operands, n);
+      if (recording_mode()) {
+        recording.wanted = wanted_operands(operands, n);
+      } else {
+        check_unrestricted();
+      }
       records = recording.wanted != 0 && is_floating(target.dtype());
       recording.saved = records ? saves<O>(recording.wanted) : 0;
     }

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/token.h"
+#include "blas/lent.h"
 
 namespace {
 
@@ -313,7 +314,7 @@ TEST_CASE("a large product whose token is cancelled runs no further part", "[gem
   const auto cancelled = [&](auto&& product) {
     std::vector<float> c(n * n, -1);
     Host host{{}, 0};
-    tg::lend_pool(Host::run, &host);
+    const Lending lending(Host::run, &host);
     tg::token_in_use = &host.token;
     tg_status status = TG_OK;
     try {
@@ -322,7 +323,6 @@ TEST_CASE("a large product whose token is cancelled runs no further part", "[gem
       status = error.code;
     }
     tg::token_in_use = nullptr;
-    tg::lend_pool(nullptr, nullptr);
     CHECK(status == TG_ERROR_CANCELLED);
     size_t written = 0;
     for (const float element : c) written += element == n;
@@ -343,14 +343,13 @@ TEST_CASE("a large product whose token is cancelled runs no further part", "[gem
   const std::vector<float> matrix(tall * tall, 1);
   std::vector<float> y(tall, -1);
   Host host{{}, 0};
-  tg::lend_pool(Host::run, &host);
+  const Lending lending(Host::run, &host);
   tg::token_in_use = &host.token;
   CHECK_THROWS_AS(tg::blas::gemv(DType::float32, {y.data(), tall, 1},
                                  {const_cast<float*>(matrix.data()), tall, tall, tall, 1},
                                  {const_cast<float*>(matrix.data()), tall, 1}),
                   tg::Error);
   tg::token_in_use = nullptr;
-  tg::lend_pool(nullptr, nullptr);
   CHECK(y.front() == tall);
   CHECK(y.back() == -1);
 }

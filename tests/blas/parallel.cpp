@@ -15,6 +15,8 @@
 #include <thread>
 #include <vector>
 
+#include "blas/lent.h"
+
 namespace {
 
 int tasks() {
@@ -263,10 +265,11 @@ TEST_CASE("a lent pool runs the work, and what it leaves is run here", "[paralle
   };
   tg::end_pool();
   const int before = tasks();
-  tg::lend_pool(half, &calls);
   Marks marks(41);
-  tg::parallel_for(41, Marks::run, &marks);
-  tg::lend_pool(nullptr, nullptr);
+  {
+    const Lending lending(half, &calls);
+    tg::parallel_for(41, Marks::run, &marks);
+  }
   CHECK(marks.each_once());
   CHECK(calls == 1);
   CHECK(tasks(before) == before);

@@ -294,6 +294,40 @@ inline tg_status from_dlpack(Player& p, Call& call) {
   return status;
 }
 
+// What a host lends: each calls back now and then.
+template <class Set>
+tg_status lend(Player& p, Set&& set) {
+  const bool on = p.chance(50);
+  if (on) ++p.destructors_due;
+  const tg_status status = set(on);
+  if (on && status != TG_OK) --p.destructors_due;
+  return status;
+}
+inline tg_status log_set(Player& p, Call&) {
+  const tg_log_fn log = [](void*, int32_t, const char*) { static_cast<void>(tg_release(1)); };
+  return lend(
+      p, [&](bool on) { return tg_log_set(on ? log : nullptr, &p, on ? end_function : nullptr); });
+}
+inline tg_status pressure_set(Player& p, Call&) {
+  const tg_pressure_fn relieve = [](void*, uint64_t current, uint64_t) -> int32_t {
+    static_cast<void>(tg_no_grad_enter());
+    return current % 2 == 0 ? tg_memory_trim() : 1;
+  };
+  return lend(p, [&](bool on) {
+    return tg_memory_pressure_set(on ? relieve : nullptr, &p, on ? end_function : nullptr,
+                                  p.below(4000));
+  });
+}
+inline tg_status parallel_for_set(Player& p, Call&) {
+  const tg_parallel_for_fn run_one = [](void*, size_t count, tg_job_fn run, void* job) -> int32_t {
+    run(job, count - 1);
+    return 1;
+  };
+  return lend(p, [&](bool on) {
+    return tg_parallel_for_set(on ? run_one : nullptr, &p, on ? end_function : nullptr);
+  });
+}
+
 inline tg_status load_memory(Player& p, Call& call) {
   std::string bytes = p.saved.substr(0, p.chance(70) ? p.saved.size() : p.below(p.saved.size()));
   for (uint64_t n = p.chance(50) ? 0 : p.below(4); n > 0 && !bytes.empty(); --n) {

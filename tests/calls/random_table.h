@@ -256,6 +256,9 @@ inline const std::vector<Row>& table() {
       row("tg_token_use", tg_token_use, NoToken, Previous),
       {"tg_to_dlpack", to_dlpack},
       {"tg_from_dlpack", from_dlpack},
+      {"tg_log_set", log_set},
+      {"tg_memory_pressure_set", pressure_set},
+      {"tg_parallel_for_set", parallel_for_set},
   };
   return rows;
 }

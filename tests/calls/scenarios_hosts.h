@@ -42,6 +42,10 @@ inline tg_status import(World& w, uint32_t flags) {
   return tg_from_dlpack(&managed, flags, w.out());
 }
 
+inline void take_line(void*, int32_t, const char*) {}
+inline int32_t give_up(void*, uint64_t, uint64_t) { return 1; }
+inline int32_t run_none(void*, size_t, tg_job_fn, void*) { return 1; }
+
 inline const std::vector<Scenario>& scenarios_hosts() {
   static const std::vector<Scenario> rows = {
       {"tg_token_create", [](World& w) { return tg_token_create(w.out()); }},
@@ -53,6 +57,11 @@ inline const std::vector<Scenario>& scenarios_hosts() {
       {"tg_to_dlpack", [](World& w) { return export_and_end<DlManaged>(w.view, TG_DLPACK_COPY); }},
       {"tg_from_dlpack", [](World& w) { return import(w, 0); }},
       {"tg_from_dlpack", [](World& w) { return import(w, TG_DLPACK_COPY); }},
+      {"tg_log_set", [](World&) { return tg_log_set(take_line, nullptr, nullptr); }},
+      {"tg_memory_pressure_set",
+       [](World&) { return tg_memory_pressure_set(give_up, nullptr, nullptr, 0); }},
+      {"tg_parallel_for_set",
+       [](World&) { return tg_parallel_for_set(run_none, nullptr, nullptr); }},
   };
   return rows;
 }

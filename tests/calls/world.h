@@ -71,6 +71,9 @@ class World {
   }
   ~World() {
     tg_drain_set(nullptr, nullptr, nullptr);
+    tg_log_set(nullptr, nullptr, nullptr);
+    tg_memory_pressure_set(nullptr, nullptr, nullptr, 0);
+    tg_parallel_for_set(nullptr, nullptr, nullptr);
     tg_token_use(0, nullptr);
     tg_state_set(0, nullptr);
     tg_mode_nesting_set(TG_NESTING_REFUSE);

@@ -388,30 +388,3 @@ TEST_CASE("structs that cannot come in stay the caller's", "[errors]") {
   CHECK(legacy.ended == 0);
   CHECK(versioned.ended == 0);
 }
-
-TEST_CASE("many threads export, import and end one tensor", "[dlpack]") {
-  const uint64_t memory = tg_memory_current();
-  {
-    const Tensor x = vec({1, 2, 3});
-    std::atomic<int> wrong{0};
-    std::vector<std::thread> threads;
-    for (int i = 0; i < 4; ++i) {
-      threads.emplace_back([&] {
-        for (int round = 0; round < 500; ++round) {
-          void *out = nullptr, *second = nullptr;
-          tg_tensor again = 0;
-          wrong += tg_to_dlpack(x, kVersioned, &out) != TG_OK;
-          wrong += tg_to_dlpack(x, 0, &second) != TG_OK;
-          wrong += tg_from_dlpack(out, kVersioned, &again) != TG_OK;
-          auto* managed = static_cast<Legacy*>(second);
-          managed->deleter(managed);
-          wrong += tg_release(again) != TG_OK;
-        }
-      });
-    }
-    for (std::thread& thread : threads) thread.join();
-    CHECK(wrong == 0);
-  }
-  CHECK(tg_memory_current() == memory);
-  ok(tg_shutdown());
-}

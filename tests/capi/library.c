@@ -126,6 +126,46 @@ static void exchange(void) {
   CHECK(tg_release(x) == TG_OK && *(float*)second == 3.0f && tg_release(again) == TG_OK);
 }
 
+static void take_line(void* user_data, int32_t level, const char* text) {
+  if (level == TG_LOG_ERROR && strcmp(text, tg_last_error_message()) == 0) ++*(int*)user_data;
+}
+static int32_t free_some(void* user_data, uint64_t current, uint64_t wanted) {
+  tg_tensor* garbage = (tg_tensor*)user_data;
+  if (current == 0 || wanted == 0) return 1;
+  tg_release(*garbage);
+  *garbage = 0;
+  return 0;
+}
+static int32_t run_backwards(void* user_data, size_t count, tg_job_fn run, void* job) {
+  ++*(int*)user_data;
+  while (count > 0) run(job, --count);
+  return 0;
+}
+
+/* What a host lends: a log, a collector, a pool of threads. */
+static void lent(void) {
+  static int lines = 0, rounds = 0;
+  const int64_t shape[2] = {512, 512};
+  tg_tensor garbage = 0, x = 0, y = 0;
+  float corner = 0;
+  void* elements = NULL;
+  CHECK(tg_log_set(take_line, &lines, NULL) == TG_OK);
+  CHECK(tg_release(12345) == TG_ERROR_INVALID_HANDLE && lines == 1);
+  CHECK(tg_log_set(NULL, NULL, NULL) == TG_OK);
+  CHECK(tg_parallel_for_set(run_backwards, &rounds, NULL) == TG_OK);
+  CHECK(tg_ones(TG_FLOAT32, shape, 2, &x) == TG_OK && tg_mm(x, x, &y) == TG_OK);
+  CHECK(tg_parallel_for_set(NULL, NULL, NULL) == TG_OK && rounds > 0);
+  CHECK(tg_tensor_data(y, &elements) == TG_OK);
+  corner = ((float*)elements)[512 * 512 - 1];
+  CHECK(corner == 512.0f && tg_release(y) == TG_OK);
+  CHECK(tg_zeros(TG_FLOAT32, shape, 2, &garbage) == TG_OK);
+  CHECK(tg_memory_limit_set(tg_memory_current() + 1000) == TG_OK);
+  CHECK(tg_memory_pressure_set(free_some, &garbage, NULL, 0) == TG_OK);
+  CHECK(tg_zeros(TG_FLOAT32, shape, 2, &y) == TG_OK && garbage == 0);
+  CHECK(tg_memory_pressure_set(NULL, NULL, NULL, 0) == TG_OK && tg_memory_limit_set(0) == TG_OK);
+  CHECK(tg_release(x) == TG_OK && tg_release(y) == TG_OK);
+}
+
 static void deferred(void) {
   tg_object object = 0;
   CHECK(tg_drain_set(wake, &woken, NULL) == TG_OK);
@@ -144,6 +184,7 @@ int main(void) {
   memory_and_threads();
   tokens();
   exchange();
+  lent();
   deferred();
   return failures != 0;
 }
