@@ -3688,6 +3688,7 @@ TG_API tg_status tg_blas_info(char *buffer, size_t capacity, size_t *length);
  *  @param out token, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_token_create(tg_token *out);
 
@@ -3696,6 +3697,7 @@ TG_API tg_status tg_token_create(tg_token *out);
  *  @param token token, borrowed
  *  @errors TG_ERROR_INVALID_HANDLE: token
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_token_cancel(tg_token token);
 
@@ -3704,6 +3706,7 @@ TG_API tg_status tg_token_cancel(tg_token token);
  *  @param out 1 or 0
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: token
  *  @threads any thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_token_is_cancelled(tg_token token, int32_t *out);
 
@@ -3711,10 +3714,11 @@ TG_API tg_status tg_token_is_cancelled(tg_token token, int32_t *out);
  *  threads. The use holds the token: releasing its handles neither ends the use nor the token; the
  *  use ends by the next call of this function, or with the thread.
  *  @param token token, borrowed and held; 0: none
- *  @param previous the handle that was in use, not a new one, and stale if it was released
+ *  @param previous the token that was in use, not a new handle, and stale if it was released
  *      meanwhile; 0: none. May be NULL
  *  @errors TG_ERROR_INVALID_HANDLE: token
  *  @threads this thread
+ *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_token_use(tg_token token, tg_token *previous);
 
@@ -3730,14 +3734,15 @@ TG_API tg_status tg_token_use(tg_token token, tg_token *previous);
  *  thread; the tensor's handle may be released before. Strides are always given, the byte offset is
  *  0, the device the CPU; bool has code 6 and 8 bits.
  *  @param x tensor, borrowed; its elements are held. Inference tensors too
- *  @param flags 0, or TG_DLPACK_VERSIONED: the struct is a DLManagedTensorVersioned, of version
- *      1.0; TG_DLPACK_COPY: of a row-major copy that nobody else sees
- *  @param managed_tensor the struct; whoever takes it calls its deleter
+ *  @param flags TG_DLPACK_VERSIONED, TG_DLPACK_COPY or 0: the versioned form, of version 1.0; a
+ *      row-major copy that nobody else sees
+ *  @param managed_tensor the struct, valid until its deleter is called, once, by whoever takes it
  *  @errors TG_ERROR_INVALID_ARGUMENT: managed_tensor is NULL, or flags has an unknown bit;
  *      TG_ERROR_INVALID_HANDLE: x; TG_ERROR_AUTOGRAD: x requires grad: give its tg_detach;
  *      TG_ERROR_UNSUPPORTED: x is read-only, and flags asks for neither a copy nor the versioned
  *      form
  *  @threads any thread
+ *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_to_dlpack(tg_tensor x, uint32_t flags, void **managed_tensor);
 
@@ -3745,9 +3750,10 @@ TG_API tg_status tg_to_dlpack(tg_tensor x, uint32_t flags, void **managed_tensor
  *  the last use of the elements ends, where other deleters run (tg_drain_set). After a failure it
  *  is still the caller's. The result is a leaf that does not require grad, or an inference tensor
  *  where inference mode is 1; a struct that says so gives a read-only tensor.
- *  @param managed_tensor a DLManagedTensor, consumed
- *  @param flags 0, or TG_DLPACK_VERSIONED: the struct is a DLManagedTensorVersioned;
- *      TG_DLPACK_COPY: the result is a copy, and the deleter is called at once
+ *  @param managed_tensor a DLManagedTensor, or with TG_DLPACK_VERSIONED a
+ *      DLManagedTensorVersioned, consumed
+ *  @param flags TG_DLPACK_VERSIONED, TG_DLPACK_COPY or 0: the versioned form; the result is a copy,
+ *      and the deleter is called at once
  *  @param out tensor, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: managed_tensor or out is NULL, or flags has an unknown bit,
  *      or the struct's data or shape is NULL, its rank or a size is negative, or its first element
@@ -3755,6 +3761,7 @@ TG_API tg_status tg_to_dlpack(tg_tensor x, uint32_t flags, void **managed_tensor
  *      space holds; TG_ERROR_LIMIT: its rank is above 16; TG_ERROR_UNSUPPORTED: its version is not
  *      1.x, its device not the CPU, or its type no dtype of one lane
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_from_dlpack(void *managed_tensor, uint32_t flags, tg_tensor *out);
 
@@ -3769,11 +3776,12 @@ TG_API tg_status tg_from_dlpack(void *managed_tensor, uint32_t flags, tg_tensor 
  *  nothing. The function may call the library; what it does to the last error is undone, and calls
  *  that fail inside it are not logged in their turn. An exception that it throws is caught and
  *  forgotten.
- *  @param fn takes a line: the level and the text, which is borrowed, kept; NULL: none, as at first
+ *  @param fn takes a line, its level and its text, kept; NULL: none, as at first
  *  @param user_data handed to fn and destructor, kept
  *  @param destructor ends the life of user_data; may be NULL
  *  @errors none
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_log_set(tg_log_fn fn, void *user_data, tg_destructor destructor);
 
@@ -3784,13 +3792,14 @@ TG_API tg_status tg_log_set(tg_log_fn fn, void *user_data, tg_destructor destruc
  *  make no handle, and call the functions of memory; everything else is TG_ERROR_MODE on this
  *  thread until it returns. Above the soft limit the request succeeds whatever it frees; a refused
  *  one is tried again where it returns 0.
- *  @param fn gets tg_memory_current and the bytes wanted; 0: try again, another number: do not.
- *      Kept; NULL: none, as at first
+ *  @param fn gets tg_memory_current and the bytes wanted, and returns 0 to have it tried again,
+ *      kept; NULL: none, as at first
  *  @param user_data handed to fn and destructor, kept
  *  @param destructor ends the life of user_data; may be NULL
  *  @param soft_limit bytes; 0: only where memory was refused
  *  @errors none
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_memory_pressure_set(tg_pressure_fn fn, void *user_data,
                                         tg_destructor destructor, uint64_t soft_limit);
@@ -3799,12 +3808,13 @@ TG_API tg_status tg_memory_pressure_set(tg_pressure_fn fn, void *user_data,
  *  bits, since work is cut by its shape alone.
  *  @param fn calls run(job, i) for each i below count, once, on any threads, and returns when all
  *      have returned. A return other than 0 says that it gave up: the library runs the rest itself.
- *      Several threads may call it at once, one also from inside a run. It calls no function of the
- *      library. Kept; NULL: the library's own workers, as at first
+ *      Several threads may call it at once, one also from inside a run, and it calls no function of
+ *      the library, kept; NULL: the library's own workers, as at first
  *  @param user_data handed to fn and destructor, kept
  *  @param destructor ends the life of user_data; may be NULL
  *  @errors none
  *  @threads any thread
+ *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_parallel_for_set(tg_parallel_for_fn fn, void *user_data,
                                      tg_destructor destructor);
