@@ -155,6 +155,31 @@ void scope_use(tg_scope handle, tg_scope* previous) {
   if (previous != nullptr) *previous = former != nullptr ? former->handle : 0;
 }
 
+TaskScope::TaskScope(tg_scope handle) : thread_(thread_record()), own_(current()) {
+  if (handle == 0) {
+    thread_.scope = nullptr;
+    return;
+  }
+  const Pin pin(handle, Kind::scope, "frame->scope");
+  auto* scope = static_cast<Scope*>(static_cast<Object*>(pin.object()));
+  LockGuard guard(lock);
+  if (scope->used_by != nullptr || scope->inside > 0) {
+    fail(TG_ERROR_MODE, "frame->scope, ", handle,
+         scope->inside > 0 ? ", has another scope inside it; use the innermost one of the task"
+                           : ", is in use on a thread; take it off there by tg_scope_use(0, ...)");
+  }
+  thread_.leave_scope = leave_at_end;
+  scope->used_by = &thread_;
+  thread_.scope = scope;
+}
+
+TaskScope::~TaskScope() {
+  if (thread_.scope == own_) return;  // neither has one
+  LockGuard guard(lock);
+  if (auto* scope = static_cast<Scope*>(thread_.scope)) scope->used_by = nullptr;
+  thread_.scope = own_;
+}
+
 }  // namespace tg::capi
 
 using tg::capi::guarded;

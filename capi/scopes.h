@@ -18,6 +18,20 @@ struct Scope final : Object {
   void destroy() noexcept override;
 };
 
+// A task's scope in place of the thread's own, for the length of a call that brings it along. The
+// thread's own counts as in use meanwhile, so that nobody takes it up or ends it.
+class TaskScope {
+ public:
+  explicit TaskScope(tg_scope handle);  // 0: none. Throws as scope_use
+  ~TaskScope();
+  TaskScope(const TaskScope&) = delete;
+  TaskScope& operator=(const TaskScope&) = delete;
+
+ private:
+  ThreadRecord& thread_;
+  Scope* own_;
+};
+
 void unlink_from_scope(Slot* slot) noexcept;
 
 }  // namespace tg::capi

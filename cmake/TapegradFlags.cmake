@@ -42,6 +42,7 @@ target_link_options(tapegrad_shared_flags INTERFACE
   "-Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/tapegrad.map"
   -Wl,-z,now,-z,relro,-z,defs
   -Wl,--gc-sections
+  -Wl,-Bsymbolic-functions     # addresses of the library's own functions need no search at load
   -Wl,--as-needed)
 if(TAPEGRAD_LTO)
   # Fat objects: the static library made of them works with any linker, plug-in or not.

@@ -362,7 +362,7 @@ typedef int32_t (*tg_parallel_for_fn)(void *user_data, size_t count, tg_job_fn r
 /* One argument or result of a call by name, or of a user's operator. */
 typedef struct tg_value {
   int32_t type;   /* TG_VALUE_* */
-  uint32_t count; /* elements behind as.array, bytes of a text or buffer; else 0 */
+  uint32_t count; /* elements of an array, bytes of a text or of other buffers; else 0 */
   union {
     int64_t integer;   /* TG_VALUE_INT64; a uint64_t as two's complement */
     double number;     /* TG_VALUE_DOUBLE */
@@ -3818,6 +3818,75 @@ TG_API tg_status tg_memory_pressure_set(tg_pressure_fn fn, void *user_data,
  *  @since 0.1.0 */
 TG_API tg_status tg_parallel_for_set(tg_parallel_for_fn fn, void *user_data,
                                      tg_destructor destructor);
+
+/* ==== Calls by name ====
+ *
+ * For interpreters and bindings: tg_call calls any function by its name, so that they need one
+ * foreign function alone; tg_describe tells what each function takes. One value stands for each
+ * input, in the order of the header; a pointer and its count are one input:
+ *   a handle                       HANDLE; NONE for 0
+ *   an integer, boolean, flags     INT64, held against the range of its type; a uint64_t as two's
+ *                                  complement
+ *   a double                       DOUBLE
+ *   text in                        TEXT of count bytes before the NUL; NONE for NULL
+ *   array in with count or rank    INT64_ARRAY, HANDLE_ARRAY, DOUBLE_ARRAY; NONE for NULL and 0.
+ *                                  Arrays that share a count have equally many elements, or are
+ *                                  NONE
+ *   bytes with their number, text out with its capacity    BUFFER of count bytes; NONE for NULL, 0
+ *   array out with its capacity or its number of places, array of tg_value in    BUFFER of count
+ *                                  elements; NONE for NULL and 0
+ *   data of tg_tensor_create       BUFFER of exactly the tensor's bytes; NONE for NULL
+ *   callback, user_data, destructor, struct, another address    POINTER; NONE for NULL
+ * Each pointer that gets a result becomes a result, in the order of the header, also where it may be
+ * NULL: a handle HANDLE, an integer INT64, a double DOUBLE, an address POINTER. So do the length of a
+ * text out and the count of an array out, while buffers of the caller are filled in place. What a
+ * function returns, if it is no status of its own, is the first result; a text is TEXT, valid
+ * as its function says. */
+
+/** Calls a function by its name. With a frame it runs in the task's modes and scope, asked by its
+ *  token, and the thread's own modes, scope, token and last error are afterwards as before, so that
+ *  a task needs no thread of its own: nothing of it stays on the thread. frame->state goes on from
+ *  call to call; frame->scope does not change: after tg_scope_enter and tg_scope_exit the caller
+ *  sets it. tg_last_error and its kin see no error there: frame->error has the text of this call,
+ *  "" after success, with the full length in frame->error_length.
+ *  @param frame what the task carries; NULL: what this thread has
+ *  @param name a function's name, such as "tg_add"; all but "tg_call"
+ *  @param arguments array of count values; may be NULL where count is 0
+ *  @param count how many values: as many as the function has inputs
+ *  @param results array of capacity values; may be NULL where capacity is 0
+ *  @param capacity values in results
+ *  @param result_count how many results there are; may be NULL
+ *  @errors TG_ERROR_INVALID_ARGUMENT: name is NULL, name is not UTF-8, arguments is NULL but count
+ *      is not 0, results is NULL but capacity is not 0, count is not the function's, or a value has
+ *      the wrong kind, an unknown one or TG_VALUE_RESULT, or is out of its range (its number is the
+ *      operand of tg_last_error_detail); frame->struct_size is not sizeof(tg_frame), frame->error
+ *      is NULL but error_capacity is not 0, or frame->state is no word of tg_state_get;
+ *      TG_ERROR_INVALID_HANDLE: frame->scope, frame->token; TG_ERROR_MODE: frame->scope is in use
+ *      on a thread, or is not the innermost one of its chain; TG_ERROR_LIMIT: capacity is too small
+ *      (nothing was called, *result_count is the number needed), or with a frame the modes would be
+ *      more than 16 deep; TG_ERROR_NOT_FOUND: name; TG_ERROR_UNSUPPORTED: name is "tg_call", or
+ *      with a frame a function that sets what a frame does not hold, such as tg_scope_use. Beside
+ *      these every error of the function called: of its results only counts and lengths are then
+ *      written, where the function writes them
+ *  @threads any thread
+ *  @blocks yes, calls back yes
+ *  @since 0.1.0 */
+TG_API tg_status tg_call(tg_frame *frame, const char *name, const tg_value *arguments, size_t count,
+                         tg_value *results, size_t capacity, size_t *result_count);
+
+/** Tells what this page says of a function, constant, type or callback, as JSON: its entry in
+ *  api.json, which is installed beside the library. A function's entry has its parameters with
+ *  kind, direction, ownership and what counts what, its errors and its documentation.
+ *  @param name what to tell of, such as "tg_add" or "TG_FLOAT32"; NULL: the whole api.json
+ *  @param buffer memory of capacity bytes; may be NULL where capacity is 0
+ *  @param capacity bytes in buffer; 0 asks for the length
+ *  @param length the full length without the NUL; may be NULL
+ *  @errors TG_ERROR_INVALID_ARGUMENT: name is not UTF-8, or buffer is NULL but capacity is not 0;
+ *      TG_ERROR_NOT_FOUND: name
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_describe(const char *name, char *buffer, size_t capacity, size_t *length);
 
 #ifdef __cplusplus
 }

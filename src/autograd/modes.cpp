@@ -20,6 +20,7 @@ namespace {
 
 constexpr int kEntryBits = 3;
 constexpr uint64_t kEntryMask = 7;
+constexpr uint64_t kEntryOnes = 0x249249249249;  // the lowest bit of each of sixteen entries
 constexpr int kStackShift = 4;
 constexpr int kWordDepth = 16;
 constexpr uint64_t kRuleBits = 0xf;  // pair below the stack, nesting, anomaly
@@ -217,13 +218,13 @@ uint64_t get_state() {
 }
 
 uint64_t set_state(uint64_t word, bool wants_former) {
-  bool sound = (word & ~kStateMask) == 0;
-  bool ended = false;  // entries have no gap: the innermost lies lowest
-  for (int i = 0; sound && i < kWordDepth; ++i) {
-    const uint64_t entry = word >> (kStackShift + i * kEntryBits) & kEntryMask;
-    if (entry == 7 || (ended && entry != 0)) sound = false;
-    ended = ended || entry == 0;
-  }
+  // All entries at once: a bit for each that is 7, and for each that is there at all. They have no
+  // gap: the innermost lies lowest.
+  const uint64_t stack = (word & kStackMask) >> kStackShift;
+  const uint64_t sevens = stack & stack >> 1 & stack >> 2 & kEntryOnes;
+  const uint64_t entries = (stack | stack >> 1 | stack >> 2) & kEntryOnes;
+  const bool sound =
+      (word & ~kStateMask) == 0 && sevens == 0 && (entries >> kEntryBits & ~entries) == 0;
   if (!sound) {
     fail(TG_ERROR_INVALID_ARGUMENT, "state ", word, " is no word that tg_state_get gives");
   }
@@ -254,18 +255,15 @@ ModeScope::~ModeScope() {
   state = before_;
 }
 
-EngineModes::EngineModes(bool grad)
-    : before_(state), depth_(spilled()), floor_(0), spill_(nullptr) {
+FreshStack::FreshStack() : before_(state), depth_(spilled()) {
   ThreadRecord& thread = thread_record();
-  floor_ = thread.mode_floor;
-  // Callbacks get a fresh stack, spilled entries included: the ones below must not be written over.
-  if (depth_ > 0) spill_ = std::exchange(thread.mode_spill, nullptr);
-  thread.mode_floor = 0;
+  floor_ = std::exchange(thread.mode_floor, 0);
+  // Spilled entries below must not be written over.
+  spill_ = depth_ > 0 ? std::exchange(thread.mode_spill, nullptr) : nullptr;
   thread.mode_depth = 0;
-  set_word((before_ & kAnomaly) | (before_ & kNestingAllowed) | (grad ? 0u : 1u));
 }
 
-EngineModes::~EngineModes() {
+FreshStack::~FreshStack() {
   if (spill_ != nullptr) {
     if (record->mode_spill != nullptr) give_back(record->mode_spill, kSpillCapacity);
     record->mode_spill = spill_;
@@ -274,5 +272,11 @@ EngineModes::~EngineModes() {
   record->mode_floor = floor_;
   state = before_;
 }
+
+EngineModes::EngineModes(bool grad) {
+  set_word((state & kAnomaly) | (state & kNestingAllowed) | (grad ? 0u : 1u));
+}
+
+TaskModes::TaskModes(uint64_t word) { set_state(word, false); }
 
 }  // namespace tg

@@ -70,19 +70,32 @@ class ModeScope {
   uint32_t floor_;
 };
 
-// The engine's own modes during a backward: grad mode as asked, inference mode off, a fresh stack.
-class EngineModes {
+// The thread's stack put aside, spilled entries included, and put back at the end.
+class FreshStack {
  public:
-  explicit EngineModes(bool grad);
-  ~EngineModes();
-  EngineModes(const EngineModes&) = delete;
-  EngineModes& operator=(const EngineModes&) = delete;
+  FreshStack();
+  ~FreshStack();
+  FreshStack(const FreshStack&) = delete;
+  FreshStack& operator=(const FreshStack&) = delete;
 
  private:
   uint64_t before_;
   uint32_t depth_;
   uint32_t floor_;
   void* spill_;
+};
+
+// The engine's own modes during a backward: grad mode as asked, inference mode off, a fresh stack
+// for what callbacks enter.
+class EngineModes : FreshStack {
+ public:
+  explicit EngineModes(bool grad);
+};
+
+// A task's modes in place of the thread's, for the length of a call that brings them along.
+class TaskModes : FreshStack {
+ public:
+  explicit TaskModes(uint64_t word);  // of get_state; throws as set_state
 };
 
 }  // namespace tg

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "calls/arguments.h"
+#include "calls/values.h"
 
 namespace calls {
 
@@ -326,6 +327,31 @@ inline tg_status parallel_for_set(Player& p, Call&) {
   return lend(p, [&](bool on) {
     return tg_parallel_for_set(on ? run_one : nullptr, &p, on ? end_function : nullptr);
   });
+}
+
+// An operator by its name, with the right kinds of values or not, now and then with a frame.
+inline tg_status call_by_name(Player& p, Call& call) {
+  constexpr const char* kNames[] = {"tg_add", "tg_mul", "tg_maximum", "tg_nothing"};
+  const char* name = p.chance(97) ? kNames[p.below(3)] : kNames[p.below(4)];
+  tg_value* arguments = p.block<tg_value>(call, 2, false);
+  for (int i = 0; i < 2; ++i) {
+    arguments[i] = of_handle(p.handle(Kind::tensor));
+    if (p.chance(2)) arguments[i].type = static_cast<int32_t>(p.small());
+  }
+  tg_value* result = p.block<tg_value>(call, 1);
+  tg_handle* out = p.out_handles(call, Kind::tensor, 1);
+  *out = 0;
+  char* text = p.block<char>(call, 100);
+  tg_frame frame{sizeof frame, 0, 0, 0, text, 100, 0};
+  if (p.chance(5)) frame.state = p.random();
+  if (p.chance(5)) frame.scope = p.handle(Kind::scope);
+  const bool with_frame = p.chance(50);
+  const tg_status status =
+      tg_call(with_frame ? &frame : nullptr, name, arguments, p.chance(98) ? 2 : p.below(3), result,
+              p.chance(98) ? 1 : 0, p.chance(50) ? p.block<size_t>(call, 1) : nullptr);
+  if (status == TG_OK) *out = result->as.handle;
+  // A scope's handles are released with it, and the player counts on those that it got.
+  return status != TG_OK && with_frame ? tg_error_set(status, 0, text) : status;
 }
 
 inline tg_status load_memory(Player& p, Call& call) {

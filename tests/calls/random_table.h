@@ -259,6 +259,8 @@ inline const std::vector<Row>& table() {
       {"tg_log_set", log_set},
       {"tg_memory_pressure_set", pressure_set},
       {"tg_parallel_for_set", parallel_for_set},
+      {"tg_call", call_by_name},
+      row("tg_describe", tg_describe, MaybeText, OutText),
   };
   return rows;
 }

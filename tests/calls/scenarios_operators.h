@@ -3,9 +3,18 @@
 // has the objects.
 #pragma once
 
+#include "calls/values.h"
 #include "calls/world.h"
 
 namespace calls {
+
+inline tg_status call_mul(World& w, tg_frame* frame) {
+  const tg_value operands[] = {of_handle(w.x), of_handle(w.b)};
+  tg_value product = none();
+  const tg_status status = tg_call(frame, "tg_mul", operands, 2, &product, 1, &w.length);
+  *w.out() = product.as.handle;
+  return status;
+}
 
 inline const std::vector<Scenario>& scenarios_operators() {
   static const std::vector<Scenario> rows = {
@@ -224,6 +233,15 @@ inline const std::vector<Scenario>& scenarios_operators() {
     {"tg_num_threads_set", [](World&) { return tg_num_threads_set(2); }},
     {"tg_num_threads", [](World&) { return no_status(tg_num_threads()); }},
     {"tg_blas_info", [](World& w) { return tg_blas_info(w.text, sizeof w.text, &w.length); }},
+    {"tg_call", [](World& w) { return call_mul(w, nullptr); }},
+    {"tg_call",
+     [](World& w) {
+       tg_frame frame{sizeof frame, 0, 0, 0, w.text, sizeof w.text, 0};
+       const tg_status status = call_mul(w, &frame);
+       return status == TG_OK ? status : tg_error_set(status, 0, w.text);
+     }},
+    {"tg_describe",
+     [](World& w) { return tg_describe("tg_add", w.text, sizeof w.text, &w.length); }},
   };
   return rows;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
    The library itself from C89: errors and their details, threads, memory, deferred destruction,
-   modes around a function, and shutting down. */
+   modes around a function, calls by name, and shutting down. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -178,6 +178,34 @@ static void deferred(void) {
   CHECK(tg_shutdown() == TG_OK && tg_live_handles() == 0);
 }
 
+/* An interpreter's way: a name and values, with what a task carries. */
+static void by_name(void) {
+  char text[64], entry[100];
+  size_t count = 0, length = 0;
+  tg_frame frame;
+  tg_value values[2], results[1];
+  memset(&frame, 0, sizeof frame);
+  memset(values, 0, sizeof values);
+  frame.struct_size = sizeof frame;
+  frame.error = text;
+  frame.error_capacity = sizeof text;
+  values[0].type = TG_VALUE_DOUBLE;
+  values[0].as.number = 2.5;
+  values[1].type = TG_VALUE_INT64;
+  values[1].as.integer = TG_FLOAT64;
+  CHECK(tg_call(NULL, "tg_scalar", values, 2, results, 1, &count) == TG_OK && count == 1);
+  CHECK(results[0].type == TG_VALUE_HANDLE);
+  values[0] = results[0];
+  CHECK(tg_call(&frame, "tg_tensor_item", values, 1, results, 1, NULL) == TG_OK);
+  CHECK(results[0].type == TG_VALUE_DOUBLE && results[0].as.number == 2.5 && text[0] == 0);
+  CHECK(tg_call(&frame, "tg_release", values, 1, NULL, 0, NULL) == TG_OK);
+  tg_last_error_clear();
+  CHECK(tg_call(&frame, "tg_release", values, 1, NULL, 0, NULL) == TG_ERROR_INVALID_HANDLE);
+  CHECK(strstr(text, "tg_release: ") == text && tg_last_error() == TG_OK);
+  CHECK(tg_describe("tg_release", entry, sizeof entry, &length) == TG_OK);
+  CHECK(entry[0] == '{' && strstr(entry, "tg_release") != NULL && length > 200);
+}
+
 int main(void) {
   errors();
   modes();
@@ -185,6 +213,7 @@ int main(void) {
   tokens();
   exchange();
   lent();
+  by_name();
   deferred();
   return failures != 0;
 }
