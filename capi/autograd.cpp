@@ -15,11 +15,11 @@ GradFlags grad_flags(uint32_t flags, uint32_t known) {
 }
 
 // "MulBackward"; leaves' nodes are AccumulateGrad.
-void append_node_name(const Node& node, Message& name) {
+void append_node_name(Node& node, Message& name) {
   if (is_accumulator(&node)) {
     name << "AccumulateGrad";
   } else {
-    name << operator_of(node.op).name << "Backward";
+    name << operator_of(node).name << "Backward";
   }
 }
 

@@ -62,7 +62,7 @@ void describe_past(const Tensor& x, char* buffer, size_t capacity) {
   Message text(buffer, capacity);
   const Edge edge = take_edge(*x.head());
   if (edge && !is_accumulator(edge.node())) {
-    text << "grad_fn=<" << operator_of(edge.node()->op).name << "Backward>";
+    text << "grad_fn=<" << operator_of(*edge.node()).name << "Backward>";
   } else if (requires_grad(x)) {
     text << "requires_grad=True";
   }

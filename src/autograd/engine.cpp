@@ -72,9 +72,9 @@ class LeafSums {
 };
 
 [[noreturn, gnu::cold]] void fail_version(const char* op, const Saved& saved, uint32_t found) {
-  fail(TG_ERROR_VERSION, "the ", saved.which == kSavedOutput ? "result " : "operand ",
-       Named{saved.tensor}, " that ", op, " saved for backward was changed in place: version ",
-       saved.version, " was saved, version ", found,
+  fail(TG_ERROR_VERSION, "the ", saved.is_output() ? "result " : "operand ", Named{saved.tensor},
+       " that ", op, " saved for backward was changed in place: version ", saved.version,
+       " was saved, version ", found,
        " was found; tg_clone it before the change, or use the functional form");
 }
 
@@ -151,12 +151,12 @@ class Backward {
       if (saved.which != which) continue;
       const uint32_t version = saved.tensor.storage().version.load(std::memory_order_relaxed);
       if (version != saved.version) [[unlikely]] {
-        fail_version(algebra_.operator_of(node.op).name, saved, version);
+        fail_version(algebra_.operator_of(node).name, saved, version);
       }
       if (!options_.create_graph || which == kSavedExtra) return saved.tensor;
       return with_past(node, place);
     }
-    fail(TG_ERROR_INTERNAL, algebra_.operator_of(node.op).name,
+    fail(TG_ERROR_INTERNAL, algebra_.operator_of(node).name,
          ": its rule reads a tensor that it did not save");
   }
 
@@ -164,9 +164,15 @@ class Backward {
   enum class Phase { idle, claimed, running, done };
   static constexpr intptr_t kAhead = 8;  // nodes
 
+  static Edge past_of(Node& node, const Saved& saved) {
+    if (saved.is_output()) {
+      return Edge(&node, saved.which == kSavedOutput ? 0 : saved.which - kUserOutputs);
+    }
+    return node.inputs()[saved.which < kUserInputs ? saved.which : saved.which - kUserInputs];
+  }
   const Tensor& with_past(Node& node, size_t place) {
     const Saved& saved = node.saved()[place];
-    const Edge edge = saved.which == kSavedOutput ? Edge(&node, 0) : node.inputs()[saved.which];
+    const Edge edge = past_of(node, saved);
     if (!edge) return saved.tensor;
     if (with_past_.empty()) with_past_.resize(node.saved_n);
     Tensor& head = with_past_[place];
@@ -227,7 +233,7 @@ class Backward {
     push(node);
   }
   [[noreturn, gnu::cold]] void fail_claimed(Node* node) const {
-    fail(TG_ERROR_AUTOGRAD, algebra_.operator_of(node->op).name,
+    fail(TG_ERROR_AUTOGRAD, algebra_.operator_of(*node).name,
          "Backward is part of another backward that runs now; wait for it to end, or compute "
          "the graph anew for each");
   }
@@ -344,7 +350,7 @@ class Backward {
     bool any = false;
     for (const Tensor& grad : node.grads()) any = any || grad;
     if (!any || !wants_any(node)) return;
-    const Operator& op = algebra_.operator_of(node.op);
+    const Operator& op = algebra_.operator_of(node);
     if (node.has(Node::kFreed)) [[unlikely]] {
       fail(TG_ERROR_AUTOGRAD, op.name,
            "Backward was run before and what it saved is freed; give "

@@ -17,7 +17,7 @@ struct Algebra {
   Tensor (*clone_like)(const Tensor& x, const Tensor& like);
   // Brings a gradient to the shape and dtype of the input that it belongs to.
   Tensor (*fit)(const Tensor& grad, const Meta& input);
-  const Operator& (*operator_of)(Op op);
+  const Operator& (*operator_of)(Node& node);
 };
 
 struct Root {
@@ -62,6 +62,7 @@ class Vjp {
   bool has_saved(uint32_t which) const;
   int inputs() const { return node_.inputs_n; }
   Meta input(int i) const { return input_meta(node_, i); }  // operators that keep shapes
+  UserOperator& user() const { return *node_.user(); }      // of nodes that have one
   // The gradient of an input: summed to its shape and cast to its dtype.
   void give(int input, Tensor grad);
   // The gradient rule itself will be differentiated: fused kernels must not be used.

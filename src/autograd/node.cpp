@@ -19,14 +19,17 @@ void drop(Node* node) noexcept;
 // What a node holds is let go of; nodes that die of it wait on the thread's list, so that a chain
 // of a million nodes is freed without recursion.
 [[gnu::always_inline]] inline void destroy(Node* node) noexcept {
-  constexpr uint8_t kSpecial = Node::kAccumulator | Node::kHusk;
+  constexpr uint8_t kSpecial = Node::kAccumulator | Node::kHusk | Node::kUser;
   if (const uint8_t flags = node->flags.load(std::memory_order_relaxed); (flags & kSpecial) != 0)
       [[unlikely]] {
     if ((flags & Node::kHusk) != 0) return give_back_class(node, node->block_class);
-    auto* accumulator = static_cast<Accumulator*>(node);
-    accumulator->grad.~Tensor();
-    give_back(accumulator, sizeof(Accumulator));
-    return;
+    if ((flags & Node::kAccumulator) != 0) {
+      auto* accumulator = static_cast<Accumulator*>(node);
+      accumulator->grad.~Tensor();
+      give_back(accumulator, sizeof(Accumulator));
+      return;
+    }
+    node->user()->let_go();
   }
   for (const Edge edge : node->inputs()) {
     if (edge && last_reference(edge.node())) drop(edge.node());

@@ -33,6 +33,9 @@ struct Edge {
 
 inline constexpr uint32_t kSavedOutput = 31;  // Saved.which: the result, not an input
 inline constexpr uint32_t kSavedExtra = 30;   // a tensor of the rule's own
+// A user's operator may have any number of either.
+inline constexpr uint32_t kUserInputs = uint32_t{1} << 16;   // + the number of an input
+inline constexpr uint32_t kUserOutputs = uint32_t{2} << 16;  // + the number of a result
 
 // A saved tensor stands apart from the graph: a head of its own without history, so that no node
 // ever holds itself. The head lies in the node's block (EmbeddedHead), and keeps the block where it
@@ -40,7 +43,9 @@ inline constexpr uint32_t kSavedExtra = 30;   // a tensor of the rule's own
 struct Saved {
   Tensor tensor;     // null: consumed
   uint32_t version;  // of its storage, when it was saved
-  uint32_t which;    // input number, or kSavedOutput
+  uint32_t which;    // input number, or kSavedOutput and its kin
+
+  bool is_output() const { return which == kSavedOutput || which >= kUserOutputs; }
 };
 
 struct Node : History {
@@ -72,6 +77,7 @@ struct Node : History {
   static constexpr uint8_t kInPlace = 8;  // an in-place operator: written_version counts
   static constexpr uint8_t kNeeded = 16;  // engine: lies on the way to an input of tg_grad
   static constexpr uint8_t kHusk = 32;    // ended: only its block is kept, for saved heads
+  static constexpr uint8_t kUser = 64;    // of a user's operator, counted: the first argument
   // Among the marks:
   static constexpr uint8_t kRetains = 1;  // a tensor of its outputs retains its gradient
 
@@ -108,6 +114,7 @@ struct Node : History {
   Args& args() {
     return *reinterpret_cast<Args*>(arguments());
   }
+  UserOperator*& user() { return args<UserOperator*>(); }
 };
 static_assert(sizeof(Node) == 32);
 

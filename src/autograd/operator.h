@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The face that autograd sees of an operator: a number, a name and a rule. Which operators there
-// are is the catalogue's knowledge (ops/catalogue.inc); autograd is handed the table.
+// are is the catalogue's knowledge (ops/catalogue.inc); autograd is handed the table. Operators
+// that a user made at run time have no number: their nodes hold them.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 namespace tg {
@@ -14,6 +16,25 @@ enum class Op : uint16_t;  // its names: ops/catalogue.h
 struct Operator {
   const char* name;        // "Mul": its node is a MulBackward
   void (*gradient)(Vjp&);  // null: not differentiable
+};
+
+// Counted: by the user's handle, and by every node that was recorded with it.
+class UserOperator : public Operator {
+ public:
+  UserOperator(const UserOperator&) = delete;
+  UserOperator& operator=(const UserOperator&) = delete;
+  void share() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
+  void let_go() noexcept {
+    if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
+  }
+
+ protected:
+  UserOperator() : Operator{"", nullptr} {}
+  ~UserOperator() = default;
+
+ private:
+  virtual void destroy() noexcept = 0;
+  std::atomic<uint32_t> refs_{1};
 };
 
 }  // namespace tg

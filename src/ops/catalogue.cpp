@@ -12,4 +12,8 @@ const Operator& operator_of(Op op) {
   return *table[static_cast<int>(op)];
 }
 
+const Operator& operator_of(Node& node) {
+  return node.has(Node::kUser) ? *node.user() : operator_of(node.op);
+}
+
 }  // namespace tg

@@ -3,7 +3,7 @@
 // so the static library works with plain -l.
 #pragma once
 
-#include "autograd/operator.h"
+#include "autograd/node.h"
 
 namespace tg {
 
@@ -20,6 +20,7 @@ inline constexpr int kOps = static_cast<int>(Op::count);
 #undef TG_OP
 
 const Operator& operator_of(Op op);
+const Operator& operator_of(Node& node);  // of users' operators too
 
 // What a family defines for each of its operators: const Operator mul_operator =
 // operator_for<Mul>();
