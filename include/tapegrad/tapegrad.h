@@ -3680,8 +3680,8 @@ TG_API tg_status tg_blas_info(char *buffer, size_t capacity, size_t *length);
  * before each node (what had run of its graph is freed, as after any failure); a product large
  * enough to be computed in parts, before each part; a chain of modules before each module; an
  * optimizer's step, and loading a state, before each parameter as long as none is written; saving
- * and loading a file before each tensor. Short calls do not ask, so that a task that was cancelled
- * can still tidy up. While a token is in use tg_mm_out computes beside `out` and copies, so that
+ * and loading a file before each tensor; a gradient by TG_FFI_FINITE_DIFFERENCES before each
+ * element of an array. Short calls do not ask, so that a task that was cancelled can still tidy up. While a token is in use tg_mm_out computes beside `out` and copies, so that
  * `out` keeps its elements where it is cancelled. */
 
 /** A token that is not cancelled.
@@ -3818,6 +3818,65 @@ TG_API tg_status tg_memory_pressure_set(tg_pressure_fn fn, void *user_data,
  *  @since 0.1.0 */
 TG_API tg_status tg_parallel_for_set(tg_parallel_for_fn fn, void *user_data,
                                      tg_destructor destructor);
+/* ==== Foreign functions ====
+ * A function of any shared library as an operator: docs/ffi.md has the language of signatures, its
+ * grammar, and examples. The shortest: library "libm.so.6", symbol "sin", signature "f64 -> f64",
+ * backward_symbol "cos", backward_signature "f64 -> f64".
+ *
+ * The function is a callback: what it throws is caught, modes that it enters and does not leave are
+ * put back, tg_shutdown is refused inside it; it may call the library. It runs with grad mode 0, in
+ * inference mode in that mode. It must not write to an operand: an inout array is a copy. */
+
+/** Makes an operator of a foreign function. The library that it was found in stays mapped. No
+ *  memory is made that can be written and executed.
+ *  @param definition what the function is, borrowed: struct_size; name, 1 to 100 bytes, for
+ *      messages and nodes; library and symbol, or an address, which must stay mapped while the
+ *      operator or a graph recorded with it lives; signature; the same for its backward, or none of
+ *      the four; flags of TG_FFI_*. With a backward TG_FFI_FINITE_DIFFERENCES is for the gradient
+ *      of that
+ *  @param out operator, new
+ *  @errors TG_ERROR_INVALID_ARGUMENT: definition or out is NULL, in the definition name or a
+ *      signature is NULL, a text is no UTF-8, name is empty or longer than 100 bytes, struct_size
+ *      is not the size of the struct, reserved is not 0, symbol and address are both given or both
+ *      NULL, an address comes with a library, TG_FFI_CHECK is given and no backward, or flags has
+ *      an unknown bit; TG_ERROR_FORMAT: a signature breaks the grammar, or a backward_signature
+ *      does not fit the signature (detail: the byte offset); TG_ERROR_NOT_FOUND: a library that
+ *      cannot be opened, or a symbol that is not in it
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_ffi_operator(const tg_ffi_definition *definition, tg_operator *out);
+
+/** Calls an operator that was made at run time. Operands and results are those of the signature, in
+ *  its order; what the function returns is the last result. Results are fresh. One requires grad if
+ *  the call records and the backward reads its gradient; the node has the operator's name and
+ *  Backward. Calls of one operator take turns unless it was made with TG_FFI_THREAD_SAFE; a
+ *  function may call its own operator again on its thread.
+ *  @param op operator, borrowed
+ *  @param inputs array of count tensors, borrowed; may be NULL where count is 0
+ *  @param count how many operands the signature has
+ *  @param arguments array of argument_count values, borrowed: the numbers that no operand tells, in
+ *      the order in which their names first appear in the signature, TG_VALUE_INT64 for integers
+ *      and TG_VALUE_DOUBLE for others; may be NULL where argument_count is 0
+ *  @param argument_count how many such numbers the signature has
+ *  @param outs array of out_count tensors, new
+ *  @param out_count how many results the signature has
+ *  @errors TG_ERROR_INVALID_ARGUMENT: outs is NULL, inputs or arguments is NULL but its count is
+ *      not 0, a count is not that of the signature, an argument has another type, or a size would
+ *      be negative; TG_ERROR_INVALID_HANDLE: op, one of inputs; TG_ERROR_SHAPE: operands do not fit
+ *      the signature or do not broadcast, or a result would be too large; TG_ERROR_DTYPE: an
+ *      operand has another dtype than the signature says; TG_ERROR_MODE: R1, R4, a function left
+ *      the modes other than it found them, or a turn would be waited for for ever;
+ *      TG_ERROR_AUTOGRAD: R4, or TG_FFI_CHECK found the backward wrong; TG_ERROR_LIMIT: a number
+ *      that the function takes as i32 is too large; TG_ERROR_UNSUPPORTED: R5, or the call would
+ *      record and no gradient is known; TG_ERROR_CALLBACK: the status that the function gave is not
+ *      0 (detail: the status), or it threw
+ *  @threads any thread
+ *  @blocks yes, calls back yes
+ *  @since 0.1.0 */
+TG_API tg_status tg_operator_apply(tg_operator op, const tg_tensor *inputs, size_t count,
+                                   const tg_value *arguments, size_t argument_count,
+                                   tg_tensor *outs, size_t out_count);
 
 /* ==== Calls by name ====
  *

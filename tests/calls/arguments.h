@@ -90,6 +90,7 @@ inline constexpr auto OutGen = kOut<Kind::generator>;
 inline constexpr auto OutDict = kOut<Kind::dict>;
 inline constexpr auto OutNode = kOut<Kind::node>;
 inline constexpr auto OutObj = kOut<Kind::object>;
+inline constexpr auto OutOp = kOut<Kind::op>;
 inline constexpr auto OutScope = kOut<Kind::scope>;
 inline constexpr auto OutToken = kOut<Kind::token>;
 

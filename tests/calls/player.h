@@ -19,8 +19,8 @@
 
 namespace calls {
 
-enum class Kind { tensor, module, optimizer, generator, dict, node, object, scope, token };
-constexpr int kKinds = 9;
+enum class Kind { tensor, module, optimizer, generator, dict, node, object, scope, token, op };
+constexpr int kKinds = 10;
 
 // One call's memory, and where its handles will come.
 struct Call {

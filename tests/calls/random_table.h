@@ -2,7 +2,7 @@
 // Every function of the header and how its arguments are drawn, a row each, in the header's order.
 #pragma once
 
-#include "calls/random_rows.h"
+#include "calls/random_foreign.h"
 
 namespace calls {
 
@@ -261,6 +261,8 @@ inline const std::vector<Row>& table() {
       {"tg_parallel_for_set", parallel_for_set},
       {"tg_call", call_by_name},
       row("tg_describe", tg_describe, MaybeText, OutText),
+      {"tg_ffi_operator", ffi_operator},
+      {"tg_operator_apply", operator_apply},
   };
   return rows;
 }

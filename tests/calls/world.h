@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+#include "calls/foreign.h"
+
 namespace calls {
 
 inline constexpr int64_t kShape[] = {2, 3};
@@ -106,6 +108,8 @@ class World {
   tg_scope scope;
   tg_handle spares[2], pair[2], roots[2], root_grads[2];
   tg_module modules[3];
+  tg_operator foreign[5];     // calls/foreign.h
+  tg_tensor foreign_loss[5];  // each made with the operator of the same number
   std::string path, file;
   float memory[6] = {1, 2, 3, 4, 5, 6};
 
@@ -388,6 +392,7 @@ class World {
                                  sgd, sgd_state, fresh_adam, generator, dict, object, token}) {
       own(some);
     }
+    make_foreign();
     static const Folder folder;
     path = folder.path() + "/file.safetensors";
     must(tg_safetensors_save(path.c_str(), dict), "save");
@@ -397,6 +402,22 @@ class World {
     must(tg_scalar(1, TG_FLOAT32, &scoped), "scalar");
     tensor(scoped);
     std::memset(text, 0, sizeof text);
+  }
+
+  void make_foreign() {
+    for (int kind = 0; kind < 5; ++kind) {
+      const tg_ffi_definition from = foreign_definition(kind);
+      const tg_value weight = foreign_weight();
+      tg_tensor result = 0;
+      must(tg_ffi_operator(&from, &foreign[kind]), "foreign");
+      must(tg_operator_apply(own(foreign[kind]), &x, 1, &weight, kind < 2 ? 0 : 1, &result, 1),
+           "apply");
+      foreign_loss[kind] = sum(product(tensor(result), result));
+    }
+    // The first call of the checked one was that above, so it is made anew.
+    const tg_ffi_definition from = foreign_definition(3);
+    must(tg_ffi_operator(&from, &foreign[3]), "foreign");
+    own(foreign[3]);
   }
 
   std::vector<tg_handle> owned_;

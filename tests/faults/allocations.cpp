@@ -8,6 +8,7 @@
 #include "base/thread.h"
 #include "calls/header.h"
 #include "calls/scenarios_base.h"
+#include "calls/scenarios_ffi.h"
 #include "calls/scenarios_hosts.h"
 #include "calls/scenarios_operators.h"
 #include "io/failing_files.h"
@@ -21,6 +22,7 @@ std::vector<Scenario> all_scenarios() {
   std::vector<Scenario> all = calls::scenarios_base();
   all.insert(all.end(), calls::scenarios_operators().begin(), calls::scenarios_operators().end());
   all.insert(all.end(), calls::scenarios_hosts().begin(), calls::scenarios_hosts().end());
+  all.insert(all.end(), calls::scenarios_ffi().begin(), calls::scenarios_ffi().end());
   return all;
 }
 
