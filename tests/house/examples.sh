@@ -5,9 +5,12 @@
 set -eu
 examples=$TG_BUILD_DIR/examples
 failed=0
-expect() { # program; the expected output on stdin
-  if diff -u --label "expected of $1" --label "printed" - <("$examples/$1" </dev/null 2>&1); then
-    echo "examples: $1"
+expect() { # program, arguments; the expected output on stdin
+  local program=$1
+  shift
+  if diff -u --label "expected of $program" --label "printed" - \
+    <("$examples/$program" "$@" </dev/null 2>&1 || echo "status $?"); then
+    echo "examples: $program"
   else
     failed=1
   fi
@@ -34,6 +37,31 @@ peak 400000 bytes, kept 2000 bytes
 
 使用 inference_mode:
 peak 400000 bytes, kept 2000 bytes
+END
+# Each checks its gradient against differences itself, and ends with 1 where it is wrong.
+expect ffi_sine <<'END'
+sin x = tensor([ 0.0000,  0.4794,  0.9093, -0.8415], dtype=float64)
+the gradient agrees with differences
+END
+expect ffi_bessel <<'END'
+J0(x) = tensor([ 1.0000,  0.9385,  0.7652, -0.0484, -0.2459], dtype=float64)
+the gradient agrees with differences
+J1(x) = tensor([0.0000, 0.2423, 0.4401, 0.4971, 0.0435], dtype=float64)
+the gradient agrees with differences
+END
+expect ffi_solve <<'END'
+X = tensor([[0.2000, 0.4400],
+        [0.2000, 0.2400],
+        [1.6000, 1.9200]], dtype=float64)
+A X = tensor([[1., 2.],
+        [3., 4.],
+        [5., 6.]], dtype=float64)
+the gradient agrees with differences
+a singular matrix: info = 3
+END
+expect ffi_norms "$examples/libnorms.so" <<'END'
+norms of columns = tensor([5.0000, 2.2361, 2.8284], dtype=float64)
+the gradient agrees with differences
 END
 for digits in digits digits_cpp; do
   errors=$(mktemp)
