@@ -44,6 +44,7 @@ void add_tape_rows();
 void add_product_rows();
 void add_elementwise_rows();
 void add_module_rows();
+void add_foreign_rows();  // tapegrad alone
 void add_figures();
 
 }  // namespace bench

@@ -86,6 +86,7 @@ void add_rows() {
   add_product_rows();
   add_elementwise_rows();
   add_module_rows();
+  add_foreign_rows();
   add_figures();
 }
 
