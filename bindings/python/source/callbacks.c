@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* Functions of Python that the library calls, and memory of Python that it reads. The library may
+   call on any thread, and while the GIL is let go: each entry takes it. What a function raises
+   becomes the cause of the error of the call that ran it. */
+#include <string.h>
+
+#include "convert.h"
+
+/* The status for the exception that is set, which is kept for the caller. */
+static int32_t status_of_exception(void) {
+  PyObject *type, *value, *traceback, *code = NULL, *text = NULL;
+  const char* message = NULL;
+  long status = TG_ERROR_CALLBACK;
+
+  PyErr_Fetch(&type, &value, &traceback);
+  PyErr_NormalizeException(&type, &value, &traceback);
+  if (PyErr_GivenExceptionMatches(value, error_type)) {
+    code = PyObject_GetAttrString(value, "code");
+    if (code != NULL) status = PyLong_AsLong(code);
+    if (PyErr_Occurred() || status == 0) status = TG_ERROR_CALLBACK;
+  }
+  PyErr_Clear();
+  text = PyObject_Str(value);
+  if (text != NULL) message = PyUnicode_AsUTF8AndSize(text, NULL);
+  PyErr_Clear();
+  tg_error_set((tg_status)status, 0, message != NULL && message[0] != 0 ? message : NULL);
+  Py_XDECREF(code);
+  Py_XDECREF(text);
+  PyErr_Restore(type, value, traceback);
+  keep_exception_for_caller();
+  return (int32_t)status;
+}
+
+int32_t call_callback(void* user_data) {
+  PyGILState_STATE state = PyGILState_Ensure();
+  PyObject* modes = modes_before_callback();
+  PyObject* made = PyObject_CallNoArgs((PyObject*)user_data);
+  int32_t status = 0;
+
+  modes_after_callback(modes);
+  if (made == NULL) {
+    status = status_of_exception();
+  } else if (PyLong_Check(made)) {
+    status = (int32_t)PyLong_AsLong(made);
+    if (PyErr_Occurred()) status = status_of_exception();
+  }
+  Py_XDECREF(made);
+  PyGILState_Release(state);
+  return status;
+}
+
+/* What it returns is ignored, so what it raises is reported where Python reports such things. */
+int32_t call_wake(void* user_data) {
+  PyGILState_STATE state;
+  PyObject* made;
+
+  if (!Py_IsInitialized()) return 0;
+  state = PyGILState_Ensure();
+  made = PyObject_CallNoArgs((PyObject*)user_data);
+  if (made == NULL) PyErr_WriteUnraisable((PyObject*)user_data);
+  Py_XDECREF(made);
+  PyGILState_Release(state);
+  return 0;
+}
+
+/* The results of a function of tensors: one, or a sequence of out_count of them. */
+static int give(PyObject* made, tg_tensor* outs, size_t out_count) {
+  Array results = {0, NULL, false, {0}};
+  int status = 0;
+
+  if (out_count == 1 && !PyTuple_Check(made) && !PyList_Check(made)) {
+    status = make_room(&results, 1) != 0 ||
+             take_handle(made, "the result", (tg_handle*)results.items) != 0;
+  } else {
+    status = take_handle_array(made, "the results", &results) != 0;
+    if (status == 0 && results.count != out_count) {
+      PyErr_Format(PyExc_ValueError, "the function gave %zd results, %zd are wanted",
+                   (Py_ssize_t)results.count, (Py_ssize_t)out_count);
+      status = -1;
+    }
+  }
+  for (size_t i = 0; status == 0 && i < out_count; i++) {
+    tg_handle handle = ((tg_handle*)results.items)[i];
+    outs[i] = 0;
+    if (handle != 0 && tg_alias(handle, &outs[i]) != TG_OK) {
+      raise_status(tg_last_error());
+      status = -1;
+    }
+  }
+  free_array(&results);
+  return status;
+}
+
+int32_t call_function(void* user_data, const tg_tensor* inputs, size_t count, tg_tensor* outs,
+                      size_t out_count) {
+  PyGILState_STATE state = PyGILState_Ensure();
+  PyObject* modes = modes_before_callback();
+  PyObject* arguments = PyTuple_New((Py_ssize_t)count);
+  PyObject* made = NULL;
+  int32_t status = 0;
+
+  for (size_t i = 0; arguments != NULL && i < count; i++) { /* they are borrowed: aliases */
+    tg_handle alias = 0;
+    tg_status failed = inputs[i] == 0 ? TG_OK : tg_alias(inputs[i], &alias);
+    PyObject* input = failed == TG_OK ? wrap_tensor(alias) : raise_status(failed);
+    if (input == NULL) Py_CLEAR(arguments);
+    else PyTuple_SetItem(arguments, (Py_ssize_t)i, input);
+  }
+  if (arguments != NULL) made = PyObject_Call((PyObject*)user_data, arguments, NULL);
+  modes_after_callback(modes);
+  if (made == NULL || give(made, outs, out_count) != 0) status = status_of_exception();
+  Py_XDECREF(arguments);
+  Py_XDECREF(made);
+  PyGILState_Release(state);
+  return status;
+}
+
+void drop_reference(void* user_data) {
+  PyGILState_STATE state;
+
+  if (!Py_IsInitialized()) return; /* Python has ended; its memory went with it */
+  state = PyGILState_Ensure();
+  Py_DECREF((PyObject*)user_data);
+  PyGILState_Release(state);
+}
+
+static void drop_owner(void* user_data, void* data) {
+  (void)data;
+  drop_reference(user_data);
+}
+
+/* tensor_from_memory(data, dtype, shape, strides, flags, owner) */
+static PyObject* tensor_from_memory(PyObject* module, PyObject* const* arguments,
+                                    Py_ssize_t count) {
+  Array shape = {0, NULL, false, {0}}, strides = {0, NULL, false, {0}};
+  uint64_t address = 0;
+  uint32_t flags = 0;
+  int32_t dtype = 0, rank = 0;
+  tg_tensor out = 0;
+  PyObject* made = NULL;
+  tg_status status;
+
+  (void)module;
+  if (check_count("tensor_from_memory", count, 3, 6) != 0) return NULL;
+  if (take_uint64(arguments[0], "data", &address) == 0 && take_dtype(arguments[1], &dtype) == 0 &&
+      take_int64_array(arguments[2], "shape", &shape) == 0 &&
+      take_rank(&shape, "shape", &rank) == 0 &&
+      (!is_given(arguments, count, 3) ||
+       take_int64_array(arguments[3], "strides", &strides) == 0) &&
+      (!is_given(arguments, count, 4) || take_uint32(arguments[4], "flags", &flags) == 0) &&
+      ready() == 0) {
+    if (strides.items != NULL && strides.count != shape.count) {
+      PyErr_SetString(PyExc_ValueError, "strides must be as many as sizes");
+    } else {
+      PyObject* owner = is_given(arguments, count, 5) ? Py_NewRef(arguments[5]) : NULL;
+      status = tg_tensor_from_memory((void*)(uintptr_t)address, dtype, (int64_t*)shape.items,
+                                     (int64_t*)strides.items, rank, flags,
+                                     owner == NULL ? NULL : drop_owner, owner, &out);
+      if (status != TG_OK) Py_XDECREF(owner);
+      made = result(status, out);
+    }
+  }
+  free_array(&shape);
+  free_array(&strides);
+  return made;
+}
+
+/* object_create(type, payload): a handle for any object of Python */
+static PyObject* object_create(PyObject* module, PyObject* const* arguments, Py_ssize_t count) {
+  const char* type;
+  tg_object out;
+  tg_status status;
+
+  (void)module;
+  if (check_count("object_create", count, 2, 2) != 0 ||
+      take_text(arguments[0], "type", &type) != 0) {
+    return NULL;
+  }
+  status = tg_object_create(type, Py_NewRef(arguments[1]), drop_reference, &out);
+  if (status == TG_OK) return wrap_handle(kObject, out);
+  Py_DECREF(arguments[1]);
+  return raise_status(status);
+}
+
+static PyObject* object_payload(PyObject* module, PyObject* const* arguments, Py_ssize_t count) {
+  tg_handle object;
+  const char* type;
+  void* payload;
+  tg_status status;
+
+  (void)module;
+  if (check_count("object_payload", count, 2, 2) != 0 ||
+      take_handle(arguments[0], "object", &object) != 0 ||
+      take_text(arguments[1], "type", &type) != 0) {
+    return NULL;
+  }
+  status = tg_object_payload(object, type, &payload);
+  return status == TG_OK ? Py_NewRef((PyObject*)payload) : raise_status(status);
+}
+
+#define FAST(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL
+PyMethodDef memory_methods[] = {
+    {"tensor_from_memory", FAST(tensor_from_memory),
+     "tensor_from_memory(data, dtype, shape, strides=None, flags=0, owner=None, /)\n--\n\n"
+     "A tensor over memory at the address data, without a copy. owner is held as long as a tensor, "
+     "view or graph\nuses the memory."},
+    {"object_create", FAST(object_create),
+     "object_create(type, payload, /)\n--\n\nA handle for an object of Python."},
+    {"object_payload", FAST(object_payload),
+     "object_payload(object, type, /)\n--\n\nThe object behind a handle of object_create."},
+    {NULL, NULL, 0, NULL}};
