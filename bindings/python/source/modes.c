@@ -114,6 +114,34 @@ static int store(PyObject* task) {
   return 0;
 }
 
+/* Entering a mode in a state, and leaving the innermost, always give the same state: known steps are
+   kept. Ints live as long as `words`, so a pointer stands for a state. */
+enum { kSteps = 256, kLeave = 2 * kKinds };
+static struct {
+  PyObject* from;
+  int step;
+  PyObject* to;
+} steps[kSteps];
+
+static size_t step_place(PyObject* from, int step) {
+  return (((uintptr_t)from >> 4) * 31 + (size_t)step) % kSteps;
+}
+
+static PyObject* known_step(PyObject* from, int step) {
+  size_t place = step_place(from, step);
+
+  return steps[place].from == from && steps[place].step == step ? steps[place].to : NULL;
+}
+
+static void keep_step(PyObject* from, int step, PyObject* to) {
+  size_t place = step_place(from, step);
+
+  if (from == NULL || !PyLong_Check(from) || to == NULL) return;
+  steps[place].from = from;
+  steps[place].step = step;
+  steps[place].to = to;
+}
+
 static int publish(void) {
   uint64_t word;
   PyObject* task;
@@ -177,14 +205,17 @@ static PyObject* manager_enter(PyObject* self, PyObject* unused) {
   manager->used = true;
   if (begin_mode_change() != 0 || failed(enter(manager->kind, manager->value)) != 0) return NULL;
   if (carrying) {
+    int step = 2 * manager->kind + manager->value;
+    PyObject* task = Py_XNewRef(known_step(current, step));
     uint64_t word;
-    tg_status status = current != NULL && PyTuple_Check(current) ? TG_ERROR_LIMIT
-                                                                : tg_state_get(&word);
-    PyObject* task = NULL;
-    if (status == TG_OK) {
-      task = Py_XNewRef(int_of(word));
-    } else {
-      task = Py_BuildValue("(Oii)", current, manager->kind, manager->value);
+    if (task == NULL) {
+      bool deep = current != NULL && PyTuple_Check(current);
+      if (!deep && tg_state_get(&word) == TG_OK) {
+        task = Py_XNewRef(int_of(word));
+        keep_step(current, step, task);
+      } else {
+        task = Py_BuildValue("(Oii)", current, manager->kind, manager->value);
+      }
     }
     if (task == NULL || store(task) != 0) {
       leave(manager->kind);
@@ -201,7 +232,10 @@ static PyObject* manager_exit(PyObject* self, PyObject* const* arguments, Py_ssi
   (void)count;
   if (ready() != 0 || failed(leave(((Manager*)self)->kind)) != 0) return NULL;
   if (current != NULL) { /* else it was entered before there were contexts */
-    if (PyTuple_Check(current) ? store(PyTuple_GetItem(current, 0)) : publish()) return NULL;
+    PyObject* from = current;
+    PyObject* task = PyTuple_Check(from) ? PyTuple_GetItem(from, 0) : known_step(from, kLeave);
+    if (task != NULL ? store(task) : publish()) return NULL;
+    if (task == NULL) keep_step(from, kLeave, current);
   }
   Py_RETURN_NONE;
 }

@@ -35,13 +35,7 @@ from_numpy = _memory.from_array
 
 
 
-def __getattr__(name):
-    """What PyTorch has no name for: the C interface's."""
-    try:
-        return getattr(capi, name)
-    except AttributeError:
-        raise AttributeError(f"module 'tapegrad' has no attribute {name!r}") from None
-
-
-def __dir__():
-    return sorted(set(globals()) | set(dir(capi)))
+for _name in dir(capi):  # what PyTorch has no name for: the C interface's
+    if not _name.startswith("_"):
+        globals().setdefault(_name, getattr(capi, _name))
+del _name
