@@ -254,6 +254,16 @@ static tg_status write_to(tg_tensor target, PyObject* value) {
   return status;
 }
 
+static int assign_by(const char* helper, PyObject* x, PyObject* key, PyObject* value) {
+  PyObject* helpers = PyImport_ImportModule("tapegrad._index");
+  PyObject* done =
+      helpers == NULL ? NULL : PyObject_CallMethod(helpers, helper, "OOO", x, key, value);
+
+  Py_XDECREF(helpers);
+  Py_XDECREF(done);
+  return done == NULL ? -1 : 0;
+}
+
 int assign_subscript(PyObject* x, PyObject* key, PyObject* value) {
   bool copies;
   tg_tensor target;
@@ -264,22 +274,12 @@ int assign_subscript(PyObject* x, PyObject* key, PyObject* value) {
     return -1;
   }
   if (ready() != 0) return -1;
-  if (is_mask(key)) {
-    PyObject* helpers = PyImport_ImportModule("tapegrad._index");
-    PyObject* done = helpers == NULL ? NULL
-                                     : PyObject_CallMethod(helpers, "assign_masked", "OOO", x, key,
-                                                           value);
-    Py_XDECREF(helpers);
-    Py_XDECREF(done);
-    return done == NULL ? -1 : 0;
-  }
+  if (is_mask(key)) return assign_by("assign_masked", x, key, value);
   target = resolve(handle_of(x), key, &copies);
   if (target == 0) return -1;
   if (copies) {
     tg_release(target);
-    raise_error(TG_ERROR_UNSUPPORTED,
-                "x[rows] = value is not done here: assign row by row, or use where()");
-    return -1;
+    return assign_by("assign_rows", x, key, value);
   }
   status = write_to(target, value);
   if (status != TG_OK && !PyErr_Occurred()) raise_status(status);

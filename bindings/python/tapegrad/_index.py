@@ -34,14 +34,22 @@ def assign_masked(x, mask, value):
     x.copy_(full_mask.expand(x.shape)._where(source, x))
 
 
-def assign_rows(x, before, rows, value):
-    """x[..., rows] = value, row by row; `before` is the part of the key on the left of rows."""
-    rows = rows.tolist() if isinstance(rows, Tensor) else list(rows)
-    target = x[before]
-    if isinstance(value, Tensor) and value.ndim > 0:
-        value = value.expand(len(rows), *target.shape[1:])
-        for row, index in enumerate(rows):
-            target[index] = value[row]
-    else:
-        for index in rows:
-            target[index] = value
+def assign_rows(x, key, value):
+    """x[key] = value where one entry of the key is a list or a tensor of rows: row by row."""
+    key = list(key) if isinstance(key, tuple) else [key]
+    place = next(i for i, entry in enumerate(key) if isinstance(entry, (list, tuple, Tensor)))
+    rows = key[place].tolist() if isinstance(key[place], Tensor) else list(key[place])
+    if not all(isinstance(row, int) for row in rows):
+        raise failure(capi.ERROR_UNSUPPORTED, "x[rows] = value takes rows of rank 1")
+    if isinstance(value, (list, tuple)):
+        value = tensor(value, dtype=x.dtype)
+    whole = isinstance(value, Tensor) and value.ndim > 0
+    if whole:
+        shape = x[tuple(key)].shape
+        # the dimension of the rows in the result: what stands before them, but for single numbers
+        dim = sum(1 for entry in key[:place] if not isinstance(entry, int))
+        if Ellipsis in key[:place]:
+            dim = len(shape) - 1 - sum(1 for entry in key[place + 1 :] if not isinstance(entry, int))
+        value = value.expand(shape)
+    for number, row in enumerate(rows):
+        x[tuple(key[:place] + [row] + key[place + 1 :])] = value.select(dim, number) if whole else value
