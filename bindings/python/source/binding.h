@@ -48,7 +48,8 @@ static inline int ready(void) { return modes_are_carried ? take_up_modes_of_task
 /* Around a call that changes the modes: the task remembers them. 0, or -1 raised. */
 int begin_mode_change(void);
 int end_mode_change(tg_status status);
-/* Around a callback: modes that it left behind are the library's to undo, not the task's to keep. */
+/* Around a callback: modes that it left behind are the library's to undo, not the task's to keep.
+ */
 PyObject* modes_before_callback(void);
 void modes_after_callback(PyObject* before);
 int add_modes(PyObject* module);
@@ -79,19 +80,20 @@ extern PyMethodDef data_methods[];
 /* The GIL is let go during calls on tensors of many elements: others may run meanwhile. For small
    ones letting go costs as much as the call. */
 bool is_large(tg_tensor x);
-#define WITHOUT_GIL_IF(condition, statement)       \
-  do {                                             \
-    if (condition) {                               \
+#define WITHOUT_GIL_IF(condition, statement)        \
+  do {                                              \
+    if (condition) {                                \
       PyThreadState* thread_ = PyEval_SaveThread(); \
-      statement;                                   \
-      PyEval_RestoreThread(thread_);               \
-    } else {                                       \
-      statement;                                   \
-    }                                              \
+      statement;                                    \
+      PyEval_RestoreThread(thread_);                \
+    } else {                                        \
+      statement;                                    \
+    }                                               \
   } while (0)
 
 /* ---- number.c ---- */
-/* A number of Python as operand of a tensor: 0 none, 1 an integer, 2 a float, 3 a bool; -1 raised. */
+/* A number of Python as operand of a tensor: 0 none, 1 an integer, 2 a float, 3 a bool; -1 raised.
+ */
 int number_kind(PyObject* object, double* value);
 PyObject* number_add(PyObject* a, PyObject* b);
 PyObject* number_subtract(PyObject* a, PyObject* b);

@@ -103,8 +103,10 @@ int32_t call_function(void* user_data, const tg_tensor* inputs, size_t count, tg
     tg_handle alias = 0;
     tg_status failed = inputs[i] == 0 ? TG_OK : tg_alias(inputs[i], &alias);
     PyObject* input = failed == TG_OK ? wrap_tensor(alias) : raise_status(failed);
-    if (input == NULL) Py_CLEAR(arguments);
-    else PyTuple_SetItem(arguments, (Py_ssize_t)i, input);
+    if (input == NULL)
+      Py_CLEAR(arguments);
+    else
+      PyTuple_SetItem(arguments, (Py_ssize_t)i, input);
   }
   if (arguments != NULL) made = PyObject_Call((PyObject*)user_data, arguments, NULL);
   modes_after_callback(modes);

@@ -286,8 +286,10 @@ PyObject* list_of_int64(const int64_t* items, size_t count) {
 
   for (size_t i = 0; list != NULL && i < count; i++) {
     PyObject* item = PyLong_FromLongLong(items[i]);
-    if (item == NULL) Py_CLEAR(list);
-    else PyList_SetItem(list, (Py_ssize_t)i, item);
+    if (item == NULL)
+      Py_CLEAR(list);
+    else
+      PyList_SetItem(list, (Py_ssize_t)i, item);
   }
   return list;
 }
@@ -299,7 +301,8 @@ static void handle_dealloc(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
 
   if (box->weak_references != NULL) PyObject_ClearWeakRefs(self);
-  tg_release(box->handle); /* a scope is ended by scope_exit alone; it says so, and nothing happens */
+  tg_release(
+      box->handle); /* a scope is ended by scope_exit alone; it says so, and nothing happens */
   PyObject_Free(self);
   Py_DECREF(type);
 }
@@ -336,9 +339,12 @@ static PyType_Slot no_slots[] = {{0, NULL}};
 
 int add_handles(PyObject* module) {
   static const char* const names[kHandleKinds] = {
-      "tapegrad.Handle",    "",              "tapegrad.ModuleHandle", "tapegrad.OptimizerHandle",
-      "tapegrad.Generator", "tapegrad.Operator", "tapegrad.Dict",     "tapegrad.Node",
-      "tapegrad.Hook",      "tapegrad.Scope",    "tapegrad.Token",    "tapegrad.Context",
+      "tapegrad.Handle",       "",
+      "tapegrad.ModuleHandle", "tapegrad.OptimizerHandle",
+      "tapegrad.Generator",    "tapegrad.Operator",
+      "tapegrad.Dict",         "tapegrad.Node",
+      "tapegrad.Hook",         "tapegrad.Scope",
+      "tapegrad.Token",        "tapegrad.Context",
       "tapegrad.Object"};
   PyType_Spec spec = {NULL, sizeof(Box), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
 

@@ -63,7 +63,8 @@ PyObject* list_of_int64(const int64_t* items, size_t count);
 void forget_handle(PyObject* object);
 int add_handles(PyObject* module);
 
-/* ---- callbacks.c: functions of Python as callbacks; user_data is the function, a reference ---- */
+/* ---- callbacks.c: functions of Python as callbacks; user_data is the function, a reference ----
+ */
 int32_t call_callback(void* user_data);
 int32_t call_wake(void* user_data);
 int32_t call_function(void* user_data, const tg_tensor* inputs, size_t count, tg_tensor* outs,

@@ -164,8 +164,8 @@ PyObject* tensor_from_data(PyObject* data, int32_t dtype, bool requires_grad) {
 
   if (ready() != 0) return NULL;
   if (is_tensor(data)) return copy_of(data, dtype, requires_grad);
-  if (!PyList_Check(data) && !PyTuple_Check(data) && !PyFloat_Check(data) &&
-      !PyLong_Check(data) && PyObject_HasAttrString(data, "__array_interface__")) {
+  if (!PyList_Check(data) && !PyTuple_Check(data) && !PyFloat_Check(data) && !PyLong_Check(data) &&
+      PyObject_HasAttrString(data, "__array_interface__")) {
     PyObject* helpers = PyImport_ImportModule("tapegrad._memory");
     PyObject* shared =
         helpers == NULL ? NULL : PyObject_CallMethod(helpers, "from_array", "O", data);
@@ -222,8 +222,10 @@ static PyObject* nested(const char** at, size_t width, int32_t dtype, const int6
   list = PyList_New((Py_ssize_t)shape[0]);
   for (int64_t i = 0; list != NULL && i < shape[0]; i++) {
     PyObject* item = nested(at, width, dtype, shape + 1, rank - 1);
-    if (item == NULL) Py_CLEAR(list);
-    else PyList_SetItem(list, (Py_ssize_t)i, item);
+    if (item == NULL)
+      Py_CLEAR(list);
+    else
+      PyList_SetItem(list, (Py_ssize_t)i, item);
   }
   return list;
 }

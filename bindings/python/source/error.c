@@ -36,10 +36,10 @@ static PyObject* make_error(tg_status status, const char* text, int64_t number, 
   PyObject* error = PyObject_CallFunction(type_for(status), "s", text);
   PyObject* name = PyUnicode_FromString(tg_status_name(status));
 
-  if (error != NULL && (name == NULL || set_number(error, "code", status) != 0 ||
-                        set_number(error, "number", number) != 0 ||
-                        set_number(error, "operand", operand) != 0 ||
-                        PyObject_SetAttrString(error, "name", name) != 0)) {
+  if (error != NULL &&
+      (name == NULL || set_number(error, "code", status) != 0 ||
+       set_number(error, "number", number) != 0 || set_number(error, "operand", operand) != 0 ||
+       PyObject_SetAttrString(error, "name", name) != 0)) {
     Py_CLEAR(error);
   }
   Py_XDECREF(name);
@@ -124,10 +124,10 @@ static PyObject* failure(PyObject* module, PyObject* arguments) {
   return make_error(status, text, 0, -1);
 }
 
-static PyMethodDef functions[] = {
-    {"failure", failure, METH_VARARGS,
-     "failure(code, text, /)\n--\n\nAn Error with this status, to be raised by the package itself."},
-    {NULL, NULL, 0, NULL}};
+static PyMethodDef functions[] = {{"failure", failure, METH_VARARGS,
+                                   "failure(code, text, /)\n--\n\nAn Error with this status, to be "
+                                   "raised by the package itself."},
+                                  {NULL, NULL, 0, NULL}};
 
 int add_errors(PyObject* module) {
   PyObject* defaults = Py_BuildValue("{s:i,s:s,s:i,s:i}", "code", TG_ERROR_INTERNAL, "name",

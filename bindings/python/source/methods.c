@@ -43,13 +43,13 @@ IN_PLACE(relu_, tg_relu_)
 IN_PLACE(zero_, tg_zero_)
 IN_PLACE(detach_, tg_detach_)
 
-#define BINARY(name, call)                                                               \
-  static PyObject* method_##name(PyObject* self, PyObject* other) {                      \
+#define BINARY(name, call)                                                                \
+  static PyObject* method_##name(PyObject* self, PyObject* other) {                       \
     tg_tensor x = handle_of(self), y = tensor_argument(other, #name, "the operand"), out; \
-    tg_status status;                                                                    \
-    if (y == 0 || ready() != 0) return NULL;                                             \
-    WITHOUT_GIL_IF(is_large(x) || is_large(y), status = call(x, y, &out));               \
-    return result(status, out);                                                          \
+    tg_status status;                                                                     \
+    if (y == 0 || ready() != 0) return NULL;                                              \
+    WITHOUT_GIL_IF(is_large(x) || is_large(y), status = call(x, y, &out));                \
+    return result(status, out);                                                           \
   }
 BINARY(mm, tg_mm)
 BINARY(bmm, tg_bmm)
@@ -59,11 +59,11 @@ BINARY(matmul, tg_matmul)
 BINARY(maximum, tg_maximum)
 BINARY(minimum, tg_minimum)
 
-#define QUESTION(name, call)                                            \
-  static PyObject* method_##name(PyObject* self, PyObject* unused) {    \
-    int32_t answer;                                                     \
-    tg_status status = call(handle_of(self), &answer);                  \
-    (void)unused;                                                       \
+#define QUESTION(name, call)                                                 \
+  static PyObject* method_##name(PyObject* self, PyObject* unused) {         \
+    int32_t answer;                                                          \
+    tg_status status = call(handle_of(self), &answer);                       \
+    (void)unused;                                                            \
     return status == TG_OK ? PyBool_FromLong(answer) : raise_status(status); \
   }
 QUESTION(is_inference, tg_tensor_is_inference)
@@ -191,16 +191,16 @@ static PyObject* method_view(PyObject* self, PyObject* const* arguments, Py_ssiz
 }
 
 /* Of one shape with another tensor. */
-#define LIKE(name, call)                                                               \
-  static PyObject* method_##name(PyObject* self, PyObject* other) {                    \
-    int64_t shape[kMaxRank];                                                           \
-    int32_t rank;                                                                      \
-    tg_tensor y = tensor_argument(other, #name, "other"), out = 0;                     \
-    tg_status status;                                                                  \
-    if (y == 0 || ready() != 0) return NULL;                                           \
-    status = tg_tensor_shape(y, shape, kMaxRank, &rank);                               \
-    if (status == TG_OK) status = call(handle_of(self), shape, rank, &out);            \
-    return result(status, out);                                                        \
+#define LIKE(name, call)                                                    \
+  static PyObject* method_##name(PyObject* self, PyObject* other) {         \
+    int64_t shape[kMaxRank];                                                \
+    int32_t rank;                                                           \
+    tg_tensor y = tensor_argument(other, #name, "other"), out = 0;          \
+    tg_status status;                                                       \
+    if (y == 0 || ready() != 0) return NULL;                                \
+    status = tg_tensor_shape(y, shape, kMaxRank, &rank);                    \
+    if (status == TG_OK) status = call(handle_of(self), shape, rank, &out); \
+    return result(status, out);                                             \
   }
 LIKE(view_as, tg_view)
 LIKE(reshape_as, tg_reshape)
@@ -249,9 +249,11 @@ static PyObject* method_mean(PyObject* self, PyObject* arguments, PyObject* keyw
   return reduce(self, arguments, keywords, tg_mean, tg_mean_dims);
 }
 
-#define FAST(name) (PyCFunction)(void (*)(void))method_##name, METH_FASTCALL
-#define PLAIN(name, text) {#name, method_##name, METH_NOARGS, #name "()\n--\n\n" text}
-#define WITH_OTHER(name, text) {#name, method_##name, METH_O, #name "(other, /)\n--\n\n" text}
+#define FAST(name) (PyCFunction)(void (*)(void)) method_##name, METH_FASTCALL
+#define PLAIN(name, text) \
+  { #name, method_##name, METH_NOARGS, #name "()\n--\n\n" text }
+#define WITH_OTHER(name, text) \
+  { #name, method_##name, METH_O, #name "(other, /)\n--\n\n" text }
 PyMethodDef tensor_methods[] = {
     PLAIN(neg, "-x."),
     PLAIN(abs, "The magnitude of each element."),

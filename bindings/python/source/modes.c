@@ -2,9 +2,10 @@
 /* Modes: no_grad, enable_grad, inference_mode and set_grad_enabled as context managers and
    decorators, and the modes of each task.
 
-   A task's modes are a word of tg_state_get, held by a context variable as an int; None, or nothing,
-   is a task that has changed nothing: it has what the thread had before. The ints are kept, one
-   for each word, so that "is this task the one of the call before" is a comparison of pointers. */
+   A task's modes are a word of tg_state_get, held by a context variable as an int; None, or
+   nothing, is a task that has changed nothing: it has what the thread had before. The ints are
+   kept, one for each word, so that "is this task the one of the call before" is a comparison of
+   pointers. */
 #include "binding.h"
 
 enum Kind { kNoGrad, kEnableGrad, kSetGradEnabled, kInferenceMode, kKinds };
@@ -43,8 +44,8 @@ static tg_status leave(int kind) {
   }
 }
 
-/* Of the running task; NULL: the thread's own modes are in place. An int is borrowed from `words`, a
-   tuple is held. */
+/* Of the running task; NULL: the thread's own modes are in place. An int is borrowed from `words`,
+   a tuple is held. */
 static _Thread_local PyObject* current;
 static _Thread_local uint64_t own;  /* while a task's modes are in place: the thread's own */
 static _Thread_local bool carrying; /* between begin_mode_change and end_mode_change */
@@ -114,8 +115,8 @@ static int store(PyObject* task) {
   return 0;
 }
 
-/* Entering a mode in a state, and leaving the innermost, always give the same state: known steps are
-   kept. Ints live as long as `words`, so a pointer stands for a state. */
+/* Entering a mode in a state, and leaving the innermost, always give the same state: known steps
+   are kept. Ints live as long as `words`, so a pointer stands for a state. */
 enum { kSteps = 256, kLeave = 2 * kKinds };
 static struct {
   PyObject* from;
@@ -423,7 +424,8 @@ int add_modes(PyObject* module) {
   variable_set = PyObject_GetAttrString(variable, "set");
   decorate = PyObject_GetAttrString(helpers, "decorate");
   Py_DECREF(helpers);
-  if (variable_get == NULL || variable_set == NULL || decorate == NULL || PyModule_AddFunctions(module, functions) != 0) {
+  if (variable_get == NULL || variable_set == NULL || decorate == NULL ||
+      PyModule_AddFunctions(module, functions) != 0) {
     return -1;
   }
   for (int kind = 0; kind < kKinds; kind++) {

@@ -3,14 +3,26 @@
    under its name without tg_. */
 #include "convert.h"
 
-static struct PyModuleDef core_definition = {
-    PyModuleDef_HEAD_INIT, "tapegrad._core", "The types of tapegrad and its operators.", -1, NULL,
-    NULL, NULL, NULL, NULL};
+static struct PyModuleDef core_definition = {PyModuleDef_HEAD_INIT,
+                                             "tapegrad._core",
+                                             "The types of tapegrad and its operators.",
+                                             -1,
+                                             NULL,
+                                             NULL,
+                                             NULL,
+                                             NULL,
+                                             NULL};
 static struct PyModuleDef capi_definition = {
-    PyModuleDef_HEAD_INIT, "tapegrad.capi",
+    PyModuleDef_HEAD_INIT,
+    "tapegrad.capi",
     "The functions and constants of the C interface, as tapegrad.h describes them: inputs in its "
     "order, results given\nback. A pointer with its count is one sequence; 0 for a handle is None.",
-    -1, NULL, NULL, NULL, NULL, NULL};
+    -1,
+    NULL,
+    NULL,
+    NULL,
+    NULL,
+    NULL};
 
 PyMODINIT_FUNC PyInit__core(void) {
   PyObject* module = PyModule_Create(&core_definition);

@@ -326,14 +326,14 @@ PyObject* number_index(PyObject* x) {
 
 /* ---- functions of the package and methods with PyTorch's arguments ---- */
 
-#define BINARY(name, call, scalar_call)                                                        \
-  static PyObject* name(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {        \
-    (void)self;                                                                                \
-    if (count != 2 || !(is_tensor(arguments[0]) || is_tensor(arguments[1]))) {                 \
-      PyErr_SetString(PyExc_TypeError, #name "() takes two operands, one of them a Tensor");   \
-      return NULL;                                                                             \
-    }                                                                                          \
-    return arithmetic(call, scalar_call, arguments[0], arguments[1], false);                   \
+#define BINARY(name, call, scalar_call)                                                      \
+  static PyObject* name(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {      \
+    (void)self;                                                                              \
+    if (count != 2 || !(is_tensor(arguments[0]) || is_tensor(arguments[1]))) {               \
+      PyErr_SetString(PyExc_TypeError, #name "() takes two operands, one of them a Tensor"); \
+      return NULL;                                                                           \
+    }                                                                                        \
+    return arithmetic(call, scalar_call, arguments[0], arguments[1], false);                 \
   }
 BINARY(add, tg_add, tg_add_scalar)
 BINARY(sub, tg_sub, tg_sub_scalar)
@@ -347,10 +347,14 @@ BINARY(gt, tg_gt, tg_gt_scalar)
 BINARY(ge, tg_ge, tg_ge_scalar)
 
 #define FAST(function) (PyCFunction)(void (*)(void)) function
-PyMethodDef number_methods[] = {
-    {"_add", FAST(add), METH_FASTCALL, NULL},  {"_sub", FAST(sub), METH_FASTCALL, NULL},
-    {"_mul", FAST(mul), METH_FASTCALL, NULL},  {"_div", FAST(div_), METH_FASTCALL, NULL},
-    {"_eq", FAST(eq), METH_FASTCALL, NULL},    {"_ne", FAST(ne), METH_FASTCALL, NULL},
-    {"_lt", FAST(lt), METH_FASTCALL, NULL},    {"_le", FAST(le), METH_FASTCALL, NULL},
-    {"_gt", FAST(gt), METH_FASTCALL, NULL},    {"_ge", FAST(ge), METH_FASTCALL, NULL},
-    {NULL, NULL, 0, NULL}};
+PyMethodDef number_methods[] = {{"_add", FAST(add), METH_FASTCALL, NULL},
+                                {"_sub", FAST(sub), METH_FASTCALL, NULL},
+                                {"_mul", FAST(mul), METH_FASTCALL, NULL},
+                                {"_div", FAST(div_), METH_FASTCALL, NULL},
+                                {"_eq", FAST(eq), METH_FASTCALL, NULL},
+                                {"_ne", FAST(ne), METH_FASTCALL, NULL},
+                                {"_lt", FAST(lt), METH_FASTCALL, NULL},
+                                {"_le", FAST(le), METH_FASTCALL, NULL},
+                                {"_gt", FAST(gt), METH_FASTCALL, NULL},
+                                {"_ge", FAST(ge), METH_FASTCALL, NULL},
+                                {NULL, NULL, 0, NULL}};

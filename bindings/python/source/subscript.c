@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* x[key] and x[key] = value: integers, slices, ..., None, and one tensor of integers (index_select),
-   each entry a view of the one before. A mask of bool as the whole key chooses elements. */
+/* x[key] and x[key] = value: integers, slices, ..., None, and one tensor of integers
+   (index_select), each entry a view of the one before. A mask of bool as the whole key chooses
+   elements. */
 #include "binding.h"
 
 Py_ssize_t length(PyObject* x) {
@@ -27,8 +28,8 @@ PyObject* item_at(PyObject* x, Py_ssize_t index) {
   return result(status, out);
 }
 
-/* A key is worked off from its left: `current` is the view so far, `dim` the dimension that the next
-   entry speaks of. */
+/* A key is worked off from its left: `current` is the view so far, `dim` the dimension that the
+   next entry speaks of. */
 typedef struct {
   tg_tensor current; /* owned, but where it is `first` */
   tg_tensor first;
@@ -137,9 +138,7 @@ static int take_rows(View* view, PyObject* key, bool* copies) {
   return status == TG_OK ? 0 : -1;
 }
 
-static bool takes_a_dimension(PyObject* entry) {
-  return entry != Py_None && entry != Py_Ellipsis;
-}
+static bool takes_a_dimension(PyObject* entry) { return entry != Py_None && entry != Py_Ellipsis; }
 
 static int take_entry(View* view, PyObject* entry, int64_t skipped, bool* copies) {
   if (entry == Py_Ellipsis) {
@@ -216,8 +215,7 @@ static bool is_mask(PyObject* key) {
 /* x[mask]: the rows of the flattened tensor where the flattened mask is true. */
 static PyObject* masked(PyObject* x, PyObject* mask) {
   PyObject* helpers = PyImport_ImportModule("tapegrad._index");
-  PyObject* made =
-      helpers == NULL ? NULL : PyObject_CallMethod(helpers, "masked", "OO", x, mask);
+  PyObject* made = helpers == NULL ? NULL : PyObject_CallMethod(helpers, "masked", "OO", x, mask);
 
   Py_XDECREF(helpers);
   return made;
@@ -240,8 +238,8 @@ static tg_status write_to(tg_tensor target, PyObject* value) {
   tg_status status;
 
   if (kind < 0) return -1;
-  if (kind == 1 && PyLong_Check(value) && (number > 9007199254740992.0 ||
-                                           number < -9007199254740992.0)) {
+  if (kind == 1 && PyLong_Check(value) &&
+      (number > 9007199254740992.0 || number < -9007199254740992.0)) {
     int overflow;
     int64_t exact = PyLong_AsLongLongAndOverflow(value, &overflow);
     return overflow ? tg_fill_(target, number) : tg_fill_int64_(target, exact);

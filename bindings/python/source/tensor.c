@@ -302,8 +302,8 @@ static void dtype_dealloc(PyObject* self) {
   Py_DECREF(type);
 }
 
-static PyMethodDef dtype_methods[] = {
-    {"__reduce__", dtype_reduce, METH_NOARGS, "Pickled by name."}, {NULL, NULL, 0, NULL}};
+static PyMethodDef dtype_methods[] = {{"__reduce__", dtype_reduce, METH_NOARGS, "Pickled by name."},
+                                      {NULL, NULL, 0, NULL}};
 static PyGetSetDef dtype_properties[] = {
     {"code", dtype_code, NULL, "The number that the C interface gives it.", NULL},
     {"is_floating_point", dtype_is_floating_point, NULL, "Whether it can require grad.", NULL},
@@ -320,10 +320,10 @@ static PyType_Spec dtype_spec = {"tapegrad.dtype", sizeof(DType), 0,
                                  dtype_slots};
 
 static int add_dtypes(PyObject* module) {
-  static const char* const names[kDTypes] = {NULL,          "torch.float32", "torch.float64",
-                                             "torch.float16", "torch.bfloat16", "torch.int8",
-                                             "torch.int16", "torch.int32",   "torch.int64",
-                                             "torch.uint8", "torch.bool"};
+  static const char* const names[kDTypes] = {
+      NULL,         "torch.float32", "torch.float64", "torch.float16", "torch.bfloat16",
+      "torch.int8", "torch.int16",   "torch.int32",   "torch.int64",   "torch.uint8",
+      "torch.bool"};
 
   dtype_type = (PyTypeObject*)PyType_FromSpec(&dtype_spec);
   if (dtype_type == NULL || PyModule_AddObjectRef(module, "dtype", (PyObject*)dtype_type) != 0) {
@@ -349,8 +349,9 @@ static PyType_Slot tensor_slots[] = {
     {Py_tp_getset, properties},
     {Py_tp_members, members},
     {Py_tp_methods, tensor_methods},
-    {Py_tp_doc, (void*)"Tensor(data)\n--\n\nElements of one dtype, and perhaps a place on the tape. "
-                       "tensor() makes one."},
+    {Py_tp_doc,
+     (void*)"Tensor(data)\n--\n\nElements of one dtype, and perhaps a place on the tape. "
+            "tensor() makes one."},
     {Py_nb_add, (void*)number_add},
     {Py_nb_subtract, (void*)number_subtract},
     {Py_nb_multiply, (void*)number_multiply},
