@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# bindings/python/test.sh: installs what the tests need, builds the wheel, and tests it: with Debian's
+# Python all tests, in an empty environment of each Python from 3.10 on that is found the page of the
+# seed, tensors and modes. TG_LIBRARY and TG_API_JSON name the library and its description.
+set -eu
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$here/../..
+bash "$root/scripts/require" gcc libc6-dev binutils python3-dev python3-venv python3-numpy mypy
+library=${TG_LIBRARY:-$root/build/release/libtapegrad.so.0}
+description=${TG_API_JSON:-$root/api/api.json}
+python=/usr/bin/python3
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export PYTHONDONTWRITEBYTECODE=1
+unset PYTHONPATH TG_BLAS TG_NUM_THREADS
+
+"$python" "$here/wheel.py" --library "$library" --api "$description" --into "$work/dist"
+wheel=$(echo "$work"/dist/tapegrad-*-cp310-abi3-*.whl)
+
+# pip of an environment that has nothing and asks nobody.
+environment() { # python, folder
+  "$1" -m venv "$2"
+  "$2/bin/python" -m pip install -q --no-index --disable-pip-version-check "$wheel"
+}
+
+echo "-- an empty environment of each Python"
+environment "$python" "$work/debian"
+for candidate in "$python" $(compgen -c python3. | grep -E '^python3\.1[0-9]$' | sort -u); do
+  "$candidate" -c 'import venv, ensurepip' 2>/dev/null || continue
+  rm -rf "$work/empty"
+  environment "$candidate" "$work/empty"
+  for tests in test_seed test_tensor test_modes; do
+    (cd "$work" && "$work/empty/bin/python" "$here/tests/$tests.py" -q)
+  done
+  echo "ok: $("$work/empty/bin/python" --version), $(command -v "$candidate")"
+done
+
+echo "-- all tests"
+(cd "$work" && mkdir site && "$python" -m zipfile -e "$wheel" site)
+TG_LIBRARY=$library TG_API_JSON=$description PYTHONPATH=$work/site \
+  "$python" -W error::ResourceWarning -m unittest discover -s "$here/tests" -t "$here/tests"
