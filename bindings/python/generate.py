@@ -40,7 +40,7 @@ class Function:
         self.function = function
         self.name = function["name"][3:]
         self.parameters = {p["name"]: p for p in function["parameters"]}
-        self.declared, self.take, self.call, self.free = [], [], [], []
+        self.declared, self.take, self.late, self.call, self.free = [], [], [], [], []
         self.results, self.arguments, self.stubs, self.gives = [], [], [], []
         self.after = []
         self.tensors = []
@@ -138,7 +138,7 @@ class Function:
         self.take.append(f"take_bytes({place}, \"{p['name']}\", &{p['name']}, &{p['name']}_bytes) != 0")
         self.call.append(p["name"])
         if "bytes_of" in p:
-            self.take.append(f"({p['name']} != NULL && check_bytes({', '.join(p['bytes_of'])}, {p['name']}_bytes) != 0)")
+            self.late.append(f"({p['name']} != NULL && check_bytes({', '.join(p['bytes_of'])}, {p['name']}_bytes) != 0)")
 
     def in_length(self, p):
         """The count of one or more arrays or bytes, which must agree."""
@@ -296,7 +296,7 @@ class Function:
             pass
         else:
             lines.append(f"  if (check_count(\"{self.name}\", given, {least}, {most}) != 0) return NULL;")
-        for take in self.take:
+        for take in self.take + self.late:
             lines.append(f"  if ({take}) goto done;")
         if hasattr(self, "room"):
             lines.append(f"  if (make_room(&{self.room[0]}, {self.room[1]}) != 0) goto done;")
