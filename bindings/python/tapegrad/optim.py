@@ -94,7 +94,7 @@ class Optimizer:
         numbers = [capi.optimizer_get(group.native, native) for native, _ in self._native_names(name, value)]
         if isinstance(value, tuple):
             return tuple(numbers)
-        return type(value)(numbers[0]) if numbers else value
+        return bool(numbers[0]) if isinstance(value, bool) else numbers[0]
 
     def __repr__(self):
         text = f"{type(self).__name__} (\n"
