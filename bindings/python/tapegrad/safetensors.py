@@ -2,7 +2,6 @@
 """Files of tensors: save_file and load_file as safetensors.torch has them."""
 
 import os
-import tempfile
 
 from ._arguments import check_device
 from ._core import capi
@@ -24,6 +23,8 @@ def load_file(filename, device="cpu"):
 
 def save(tensors, metadata=None):
     """The bytes of the file that save_file writes."""
+    import tempfile  # seldom needed, and slow to import
+
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "tensors")
         save_file(tensors, path, metadata)
