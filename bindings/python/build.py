@@ -42,8 +42,8 @@ def headers_of_python():
 def compile_extension(options, work):
     """Gives the path of the extension."""
     work.mkdir(parents=True, exist_ok=True)
-    generated, stub = work / "generated.c", work / "capi.pyi"
-    run([sys.executable, HERE / "generate.py", options.api, generated, stub])
+    generated = work / "generated.c"
+    run([sys.executable, HERE / "generate.py", options.api, generated, work / "capi.pyi", work / "__init__.pyi"])
     compiler = os.environ.get("CC", "cc").split()
     include = ["-I", HERE / "source", "-I", options.include, "-I", headers_of_python()]
     flags = FLAGS + os.environ.get("CFLAGS", "").split()
@@ -81,7 +81,8 @@ def main():
             target = package / source.relative_to(HERE / "tapegrad")
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
-    shutil.copyfile(options.work / "capi.pyi", package / "capi.pyi")
+    for stub in ("capi.pyi", "__init__.pyi"):
+        shutil.copyfile(options.work / stub, package / stub)
     shutil.copy(extension, package / extension.name)
     if options.bundle:
         shutil.copy(options.library.resolve(), package / "libtapegrad.so.0")

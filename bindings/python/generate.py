@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Writes the generated part of the extension from api.json.
 
-    generate.py api.json generated.c capi.pyi
+    generate.py api.json generated.c capi.pyi package_stub.pyi
 
 For each function of the C interface: one of Python under its name without tg_, with the inputs in
 the header's order and the results given back. A pointer and its count are one sequence. Where the
@@ -10,7 +10,9 @@ caller may choose how much room a result has, `capacity` may follow the other ar
 it there is as much room as the result needs.
 """
 
+import ast
 import json
+import pathlib
 import sys
 
 # Written by hand in source/callbacks.c: they hold an object of Python.
@@ -192,8 +194,11 @@ class Function:
             self.results.append(f"PyLong_FromUnsignedLongLong({p['name']})")
             self.gives.append("int")
             return
-        self.results.append(f"wrap_handle({kind_of(p)}, {p['name']})")
-        stub = {"tensor": "Tensor", "any": "Handle", "module": "ModuleHandle",
+        if p["handle"] == "any":  # of the kind that came in
+            self.results.append(f"wrap_like(arguments[0], {p['name']})")
+        else:
+            self.results.append(f"wrap_handle({kind_of(p)}, {p['name']})")
+        stub = {"tensor": "Tensor", "any": "Any", "module": "ModuleHandle",
                 "optimizer": "OptimizerHandle"}.get(p["handle"], p["handle"].capitalize())
         self.gives.append(stub if not p.get("may_give_none") else f"{stub} | None")
 
@@ -477,7 +482,43 @@ def object_payload(object: _Handle, type: str, /) -> Any: ...
 '''
 
 
-def main(api_path, c_path, stub_path):
+def names_of_stub(name):
+    """What a stub beside this file defines."""
+    path = pathlib.Path(__file__).resolve().parent / "tapegrad" / name
+    names = []
+    for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+            names.append(statement.name)
+        elif isinstance(statement, ast.AnnAssign):
+            names.append(statement.target.id)
+        elif isinstance(statement, ast.Assign):
+            names.append(statement.targets[0].id)
+    return [n for n in dict.fromkeys(names) if not n.startswith("_")]
+
+
+# What the package calls otherwise than the file that it comes from.
+RENAMED = {"_core": {"_eq": "eq", "_ne": "ne", "_lt": "lt", "_le": "le", "_gt": "gt", "_ge": "ge", "float32": "float",
+                     "float64": "double", "float16": "half", "int16": "short", "int32": "int", "int64": "long"},
+           "_functions": {"all_": "all", "any_": "any"}, "_memory": {"from_array": "from_numpy"},
+           "_size": {"Size": "Size"}}
+
+
+def package_stub(capi_names):
+    """The stub of the package: names of its files, and of the C interface where no other has the name."""
+    lines = ["# Made by bindings/python/generate.py; do not edit."]
+    taken = {name for names in RENAMED.values() for name in names.values()}
+    for name in ("_core", "_functions"):
+        hidden = {"values_and_indices", "bool_of", "all_", "any_"}
+        names = [n for n in names_of_stub(name + ".pyi") if n not in taken and n not in hidden]
+        taken.update(names)
+        lines += [f"from .{name} import {n} as {n}" for n in names]
+    lines += [f"from .{file} import {old} as {new}" for file, names in RENAMED.items() for old, new in names.items()]
+    lines += [f"from . import {n} as {n}" for n in ("autograd", "capi", "nn", "optim", "safetensors")]
+    lines += [f"from .capi import {n} as {n}" for n in capi_names if n not in taken]
+    return "\n".join(lines) + "\n__version__: str\n"
+
+
+def main(api_path, c_path, stub_path, package_path):
     with open(api_path, encoding="utf-8") as file:
         api = json.load(file)
     made, left_out = [], []
@@ -508,6 +549,9 @@ def main(api_path, c_path, stub_path):
             out.write(f"{constant['name'][3:]}: int\n")
         for f in made:
             out.write(f.stub() + "\n")
+    names = [c["name"][3:] for c in api["constants"]] + [f["name"][3:] for f in api["functions"] if f["name"] in BY_HAND]
+    with open(package_path, "w", encoding="utf-8") as out:
+        out.write(package_stub(names + [f.name for f in made]))
     for line in left_out:
         print("not in Python:", line, file=sys.stderr)
 

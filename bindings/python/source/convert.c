@@ -266,6 +266,16 @@ PyObject* wrap_handle(HandleKind kind, tg_handle handle) {
   return (PyObject*)box;
 }
 
+PyObject* wrap_like(PyObject* like, tg_handle handle) {
+  if (is_tensor(like)) return wrap_tensor(handle);
+  for (int kind = kAny; kind < kHandleKinds; kind++) {
+    if (kind != kTensor && Py_IS_TYPE(like, handle_types[kind])) {
+      return wrap_handle((HandleKind)kind, handle);
+    }
+  }
+  return wrap_handle(kAny, handle);
+}
+
 PyObject* list_of_handles(HandleKind kind, const tg_handle* handles, size_t count) {
   PyObject* list = PyList_New((Py_ssize_t)count);
 

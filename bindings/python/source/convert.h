@@ -57,6 +57,8 @@ static inline bool is_given(PyObject* const* arguments, Py_ssize_t count, Py_ssi
 }
 
 PyObject* wrap_handle(HandleKind kind, tg_handle handle);
+/* A box of the type of another one. */
+PyObject* wrap_like(PyObject* like, tg_handle handle);
 PyObject* list_of_handles(HandleKind kind, const tg_handle* handles, size_t count);
 PyObject* list_of_int64(const int64_t* items, size_t count);
 /* The box of a handle that the library took over holds none from now on. */

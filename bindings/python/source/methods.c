@@ -2,7 +2,7 @@
 /* The methods of a tensor that are called often: those without arguments, products, shapes. The
    others, with PyTorch's optional arguments, are written in Python over the generated functions
    (tapegrad/_tensor.py). */
-#include "binding.h"
+#include "convert.h"
 
 #define UNARY(name, call)                                            \
   static PyObject* method_##name(PyObject* self, PyObject* unused) { \
@@ -107,7 +107,7 @@ static PyObject* method_size(PyObject* self, PyObject* const* arguments, Py_ssiz
   int64_t dim, size;
   tg_status status;
 
-  if (count == 0) return shape_of(handle_of(self));
+  if (!is_given(arguments, count, 0)) return shape_of(handle_of(self));
   if (take_int64(arguments[0], "dim", &dim) != 0) return NULL;
   status = tg_tensor_size(handle_of(self), dim, &size);
   return status == TG_OK ? PyLong_FromLongLong(size) : raise_status(status);
@@ -120,7 +120,7 @@ static PyObject* method_stride(PyObject* self, PyObject* const* arguments, Py_ss
   tg_status status = tg_tensor_strides(handle_of(self), strides, kMaxRank, &rank);
 
   if (status != TG_OK) return raise_status(status);
-  if (count > 0) {
+  if (is_given(arguments, count, 0)) {
     if (take_int64(arguments[0], "dim", &dim) != 0) return NULL;
     if (dim < -rank || dim >= rank) {
       return raise_error(TG_ERROR_INDEX, "stride: dim %lld is out of range for rank %d",
@@ -251,9 +251,9 @@ static PyObject* method_mean(PyObject* self, PyObject* arguments, PyObject* keyw
 
 #define FAST(name) (PyCFunction)(void (*)(void)) method_##name, METH_FASTCALL
 #define PLAIN(name, text) \
-  { #name, method_##name, METH_NOARGS, #name "()\n--\n\n" text }
+  { #name, method_##name, METH_NOARGS, #name "($self, /)\n--\n\n" text }
 #define WITH_OTHER(name, text) \
-  { #name, method_##name, METH_O, #name "(other, /)\n--\n\n" text }
+  { #name, method_##name, METH_O, #name "($self, other, /)\n--\n\n" text }
 PyMethodDef tensor_methods[] = {
     PLAIN(neg, "-x."),
     PLAIN(abs, "The magnitude of each element."),
@@ -295,22 +295,27 @@ PyMethodDef tensor_methods[] = {
     PLAIN(data_ptr, "The address of the first element."),
     PLAIN(retain_grad, "Lets backward store the gradient of a tensor that is no leaf."),
     {"requires_grad_", FAST(requires_grad_),
-     "requires_grad_(requires_grad=True, /)\n--\n\nMakes the tensor a leaf that collects a "
+     "requires_grad_($self, requires_grad=True, /)\n--\n\nMakes the tensor a leaf that collects a "
      "gradient."},
-    {"size", FAST(size), "size(dim=None, /)\n--\n\nThe sizes, or one of them."},
-    {"stride", FAST(stride), "stride(dim=None, /)\n--\n\nThe strides in elements, or one of them."},
-    {"view", FAST(view), "view(*shape)\n--\n\nA view of another shape; one size may be -1."},
-    {"reshape", FAST(reshape), "reshape(*shape)\n--\n\nThe elements in another shape."},
-    {"permute", FAST(permute), "permute(*dims)\n--\n\nA view with the dimensions in this order."},
-    {"expand", FAST(expand), "expand(*sizes)\n--\n\nA view broadcast to these sizes."},
+    {"size", FAST(size), "size($self, dim=None, /)\n--\n\nThe sizes, or one of them."},
+    {"stride", FAST(stride),
+     "stride($self, dim=None, /)\n--\n\nThe strides in elements, or one of them."},
+    {"view", FAST(view),
+     "view($self, /, *shape)\n--\n\nA view of another shape; one size may be -1."},
+    {"reshape", FAST(reshape), "reshape($self, /, *shape)\n--\n\nThe elements in another shape."},
+    {"permute", FAST(permute),
+     "permute($self, /, *dims)\n--\n\nA view with the dimensions in this order."},
+    {"expand", FAST(expand), "expand($self, /, *sizes)\n--\n\nA view broadcast to these sizes."},
     {"sum", (PyCFunction)(void (*)(void))method_sum, METH_VARARGS | METH_KEYWORDS,
-     "sum(dim=None, keepdim=False, dtype=None)\n--\n\nThe sum of all elements, or along "
+     "sum($self, /, dim=None, keepdim=False, dtype=None)\n--\n\nThe sum of all elements, or along "
      "dimensions."},
     {"mean", (PyCFunction)(void (*)(void))method_mean, METH_VARARGS | METH_KEYWORDS,
-     "mean(dim=None, keepdim=False, dtype=None)\n--\n\nThe mean of all elements, or along "
+     "mean($self, /, dim=None, keepdim=False, dtype=None)\n--\n\nThe mean of all elements, or "
+     "along "
      "dimensions."},
-    {"item", number_item, METH_NOARGS, "item()\n--\n\nThe one element as a number."},
+    {"item", number_item, METH_NOARGS, "item($self, /)\n--\n\nThe one element as a number."},
     {"tolist", tensor_to_list, METH_NOARGS,
-     "tolist()\n--\n\nThe elements in nested lists; a number for a tensor of rank 0."},
-    {"tobytes", tensor_to_bytes, METH_NOARGS, "tobytes()\n--\n\nThe elements as bytes, row-major."},
+     "tolist($self, /)\n--\n\nThe elements in nested lists; a number for a tensor of rank 0."},
+    {"tobytes", tensor_to_bytes, METH_NOARGS,
+     "tobytes($self, /)\n--\n\nThe elements as bytes, row-major."},
     {NULL, NULL, 0, NULL}};

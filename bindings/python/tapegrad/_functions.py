@@ -155,9 +155,7 @@ def initial_seed():
 # ---- arithmetic ----
 
 def _arithmetic(plain, into, name):
-    def operator(input, other, *, alpha=1, out=None):
-        if alpha != 1:
-            other = other * alpha
+    def operator(input, other, *, out=None):
         if out is None:
             return plain(input, other)
         other = as_tensor_like(other, input)
@@ -169,6 +167,13 @@ def _arithmetic(plain, into, name):
         return out
 
     return operator
+
+
+def _with_alpha(operator):
+    def scaled(input, other, *, alpha=1, out=None):
+        return operator(input, other if alpha == 1 else other * alpha, out=out)
+
+    return scaled
 
 
 def _refuse_recording(name, *tensors):
@@ -183,8 +188,8 @@ def _same_shape(name, made, out):
     return made
 
 
-add = _named(_arithmetic(_core._add, capi.add_out, "add"), "add", "The sum: input + alpha * other.")
-sub = _named(_arithmetic(_core._sub, None, "sub"), "sub", "The difference: input - alpha * other.")
+add = _named(_with_alpha(_arithmetic(_core._add, capi.add_out, "add")), "add", "The sum: input + alpha * other.")
+sub = _named(_with_alpha(_arithmetic(_core._sub, None, "sub")), "sub", "The difference: input - alpha * other.")
 mul = _named(_arithmetic(_core._mul, capi.mul_out, "mul"), "mul", "The product, elementwise.")
 div = _named(_arithmetic(_core._div, None, "div"), "div", "The quotient, elementwise.")
 subtract, multiply, divide, true_divide = sub, mul, div, div

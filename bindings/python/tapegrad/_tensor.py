@@ -100,11 +100,10 @@ def _cast(dtype):
     return cast
 
 
-def _operator(function):
-    def method(self, *arguments, **keywords):
-        return function(self, *arguments, **keywords)
+def _comparison(function):
+    def method(self, other):
+        return function(self, other)
 
-    method.__doc__ = function.__doc__
     return method
 
 
@@ -268,16 +267,16 @@ def install():
     """Puts the methods of this module, and those that are functions of the package, onto Tensor."""
     for name, value in list(globals().items()):
         if callable(value) and getattr(value, "__module__", None) == __name__ and name not in (
-                "install", "_rebuild", "_cast", "_operator", "_in_place", "_device", "_grad_fn", "_data", "_name",
+                "install", "_rebuild", "_cast", "_comparison", "_in_place", "_device", "_grad_fn", "_data", "_name",
                 "type_"):
             setattr(Tensor, name, value)
     for name in ("add", "sub", "mul", "div", "pow", "clamp", "max", "min", "argmax", "argmin", "softmax",
                  "log_softmax", "addmm", "flatten", "squeeze", "split", "chunk", "unbind", "var", "std", "square",
                  "allclose", "isclose", "isnan", "isinf", "isfinite", "as_strided"):
-        setattr(Tensor, name, _operator(getattr(_functions, name)))
+        setattr(Tensor, name, getattr(_functions, name))
     for name in ("eq", "ne", "lt", "le", "gt", "ge"):
-        setattr(Tensor, name, _operator(getattr(_core, "_" + name)))
-    Tensor.any, Tensor.all = _operator(_functions.any_), _operator(_functions.all_)
+        setattr(Tensor, name, _comparison(getattr(_core, "_" + name)))
+    Tensor.any, Tensor.all = _functions.any_, _functions.all_
     for name, dtype in (("double", "float64"), ("float", "float32"), ("half", "float16"), ("bfloat16", "bfloat16"),
                         ("char", "int8"), ("short", "int16"), ("int", "int32"), ("long", "int64"),
                         ("byte", "uint8"), ("bool", "bool")):

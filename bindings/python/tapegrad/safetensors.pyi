@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+import os
+from collections.abc import Mapping
+
+from ._core import Tensor
+
+__all__ = ["load", "load_file", "save", "save_file"]
+
+def save_file(tensors: Mapping[str, Tensor], filename: str | os.PathLike[str],
+              metadata: Mapping[str, str] | None = None) -> None: ...
+def load_file(filename: str | os.PathLike[str], device: object = "cpu") -> dict[str, Tensor]: ...
+def save(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> bytes: ...
+def load(data: bytes) -> dict[str, Tensor]: ...
