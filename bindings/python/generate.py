@@ -18,13 +18,14 @@ import sys
 # Written by hand in source/callbacks.c: they hold an object of Python.
 BY_HAND = {"tg_tensor_from_memory", "tg_object_create", "tg_object_payload"}
 # Callbacks that have a function of Python behind them, with what calls it.
-CALLBACKS = {"tg_callback": "call_callback", "tg_function": "call_function"}
+CALLBACKS = {"tg_callback": "call_callback", "tg_function": "call_function", "tg_log_fn": "call_log",
+             "tg_pressure_fn": "call_pressure", "tg_parallel_for_fn": "call_parallel_for"}
 INTEGERS = {"int32_t": "int32", "uint32_t": "uint32", "int64_t": "int64", "uint64_t": "uint64", "size_t": "size"}
 PYTHON_INTEGER = {"int32_t": "PyLong_FromLong", "uint32_t": "PyLong_FromUnsignedLong",
                   "int64_t": "PyLong_FromLongLong", "uint64_t": "PyLong_FromUnsignedLongLong",
                   "size_t": "PyLong_FromSize_t", "tg_status": "PyLong_FromLong"}
 ARRAY_STUBS = {"int64": "Sequence[int]", "double": "Sequence[float]", "handle": "Sequence[_Handle]",
-               "uint8": "bytes"}
+               "uint8": "bytes", "value": "Sequence[Any] | None"}
 
 
 def kind_of(parameter):
@@ -50,7 +51,7 @@ class Function:
         self.reason = None
         self.changes_modes = function["section"] == "modes" and (
             self.name.endswith(("_enter", "_exit")) or self.name in ("mode_nesting_set", "state_set"))
-        taken = {"self", "arguments", "given", "answer", "outcome", "room"} & set(self.parameters)
+        taken = {"self", "args", "given", "answer", "outcome", "room"} & set(self.parameters)
         if taken:
             raise SystemExit(f"{function['name']}: the generated code uses the names {sorted(taken)} itself")
         for parameter in function["parameters"]:
@@ -65,7 +66,7 @@ class Function:
         index = len(self.arguments)
         self.arguments.append(parameter["name"])
         self.stubs.append(f"{parameter['name']}: {stub}")
-        return f"arguments[{index}]"
+        return f"args[{index}]"
 
     def add(self, p):
         handler = getattr(self, f"{p['direction']}_{p['kind']}", None)
@@ -108,15 +109,33 @@ class Function:
         self.call.append(f"(void*)(uintptr_t){p['name']}_address")
 
     def in_handle(self, p):
-        place = f"arguments[{len(self.arguments)}]"
+        place = f"args[{len(self.arguments)}]"
         self.plain(p, "tg_handle", "take_handle", "_Handle | None" if p["nullable"] else "_Handle")
         if p.get("handle") == "tensor":
             self.tensors.append(p["name"])
         if p["ownership"] == "consumed":
             self.after.append(f"if (outcome == TG_OK) forget_handle({place});")
 
+    def in_struct(self, p):
+        if p["struct"] != "tg_ffi_definition":
+            self.refuse(f"struct {p['struct']}")
+            return
+        self.declared.append(f"tg_ffi_definition {p['name']};")
+        self.take.append(f"take_ffi_definition({self.argument(p, 'dict[str, Any]')}, \"{p['name']}\", &{p['name']}) != 0")
+        self.call.append(f"&{p['name']}")
+
+    def inout_struct(self, p):
+        """A frame: a binding has its modes in the task, and leaves it out."""
+        self.call.append("NULL")
+
     def in_array(self, p):
         stub = ARRAY_STUBS[p["element"]]
+        if p["element"] == "value":
+            self.declared.append(f"Values {p['name']} = {{0, NULL, NULL}};")
+            self.take.append(f"take_value_array({self.argument(p, stub)}, \"{p['name']}\", &{p['name']}) != 0")
+            self.free.append(f"free_values(&{p['name']});")
+            self.call.append(f"{p['name']}.items")
+            return
         self.declared.append(f"Array {p['name']} = {{0, NULL, false, {{0}}}};")
         take = {"int64": "take_int64_array", "handle": "take_handle_array", "double": "take_double_array"}
         if p["element"] not in take:
@@ -195,7 +214,7 @@ class Function:
             self.gives.append("int")
             return
         if p["handle"] == "any":  # of the kind that came in
-            self.results.append(f"wrap_like(arguments[0], {p['name']})")
+            self.results.append(f"wrap_like(args[0], {p['name']})")
         else:
             self.results.append(f"wrap_handle({kind_of(p)}, {p['name']})")
         stub = {"tensor": "Tensor", "any": "Any", "module": "ModuleHandle",
@@ -250,13 +269,22 @@ class Function:
         self.gives.append("bytes")
 
     def out_array(self, p):
+        if p["element"] == "value":
+            self.declared.append(f"Values {p['name']} = {{0, NULL, NULL}};")
+            self.free.append(f"free_values(&{p['name']});")
+            self.call.append(f"{p['name']}.items")
+            self.asked = p
+            self.results.append(f"list_of_values({p['name']}.items, (size_t){p['count']})")
+            self.gives.append("list[Any]")
+            return
         self.declared.append(f"Array {p['name']} = {{0, NULL, false, {{0}}}};")
         self.free.append(f"free_array(&{p['name']});")
         c = {"int64": "int64_t", "handle": "tg_handle"}[p["element"]]
         self.call.append(f"({c}*){p['name']}.items")
         count = p.get("count")
         if "length" in p:
-            self.room = (p["name"], f"{self.parameters[p['length']]['of'][0]}.count")
+            arrays = [n for n in self.parameters[p["length"]]["of"] if self.parameters[n]["direction"] == "in"]
+            self.room = (p["name"], f"{arrays[0]}.count" if arrays else f"{p['length']}")
             count = f"{p['name']}.count"
         else:
             self.asked = p
@@ -296,7 +324,7 @@ class Function:
             lines.append("  tg_status outcome = TG_OK;")
         elif returns in ("integer", "double", "text"):
             lines.append(f"  {f['returns']['c']} value;")
-        lines.append("\n  (void)self, (void)arguments, (void)given;")
+        lines.append("\n  (void)self, (void)args, (void)given;")
         if least == most == 0:
             pass
         else:
@@ -310,8 +338,8 @@ class Function:
             lines.append(f"  {name} = PyBytes_FromStringAndSize(NULL, (Py_ssize_t){size});")
             lines.append(f"  if ({name} == NULL) goto done;")
         if self.capacity:
-            lines.append(f"  if (is_given(arguments, given, {least}) &&\n"
-                         f"      take_size(arguments[{least}], \"capacity\", &room) != 0) goto done;")
+            lines.append(f"  if (is_given(args, given, {least}) &&\n"
+                         f"      take_size(args[{least}], \"capacity\", &room) != 0) goto done;")
         if self.name != "state_get":
             pass
         if self.changes_modes:
@@ -336,7 +364,7 @@ class Function:
         if self.capacity and hasattr(self, "asked") and self.asked["kind"] == "text":
             counter = self.asked.get("count")
             counter = "value" if counter == "return" else counter
-            lines.append(f"  if (is_given(arguments, given, {least})) {{\n"
+            lines.append(f"  if (is_given(args, given, {least})) {{\n"
                          f"    answer = Py_BuildValue(\"(Nn)\", {results[0]}, (Py_ssize_t){counter});\n"
                          "    goto done;\n  }")
         if not results:
@@ -360,7 +388,7 @@ class Function:
         counter = "value" if p.get("count") == "return" else p["count"]
         name, room_type = p["name"], base(self.capacity["c"])
         room = f"({room_type})room"
-        lines = [f"  if (!is_given(arguments, given, {least})) {{"]
+        lines = [f"  if (!is_given(args, given, {least})) {{"]
         if p["kind"] == "text":
             lines += [f"    room = sizeof {name}_few;",
                       "    " + self.statement(left + self.invocation(room)) + ";",
@@ -380,20 +408,21 @@ class Function:
                       "    " + self.statement(left + self.invocation(room)) + ";",
                       "  }"]
         else:
+            make = "make_value_room" if p["element"] == "value" else "make_room"
             lines += [f"    room = kMaxRank;",
-                      f"    if (make_room(&{name}, room) != 0) goto done;",
+                      f"    if ({make}(&{name}, room) != 0) goto done;",
                       "    " + self.statement(left + self.invocation(room)) + ";",
                       f"    if (outcome == TG_ERROR_LIMIT && (size_t){counter} > room) {{",
                       f"      room = (size_t){counter};",
-                      f"      if (make_room(&{name}, room) != 0) goto done;",
+                      f"      if ({make}(&{name}, room) != 0) goto done;",
                       "      " + self.statement(left + self.invocation(room)) + ";",
                       "    }", "  } else {",
-                      f"    if (make_room(&{name}, room) != 0) goto done;",
-                      f"    if (room == 0) {name}.items = NULL;",
+                      f"    if ({make}(&{name}, room) != 0) goto done;",
+                      f"    if (room == 0 && {name}.count == 0) {name}.items = {'NULL' if p['element'] != 'value' else name + '.items'};",
                       "    " + self.statement(left + self.invocation(room)) + ";",
                       "  }"]
             if p["element"] in ("int64", "handle"):
-                lines.append(f"  if (is_given(arguments, given, {least}) && room == 0 && outcome == TG_OK) {{\n"
+                lines.append(f"  if (is_given(args, given, {least}) && room == 0 && outcome == TG_OK) {{\n"
                              f"    answer = PyLong_FromLongLong((int64_t){counter});\n    goto done;\n  }}")
         return lines
 
@@ -499,7 +528,7 @@ def names_of_stub(name):
 # What the package calls otherwise than the file that it comes from.
 RENAMED = {"_core": {"_eq": "eq", "_ne": "ne", "_lt": "lt", "_le": "le", "_gt": "gt", "_ge": "ge", "float32": "float",
                      "float64": "double", "float16": "half", "int16": "short", "int32": "int", "int64": "long"},
-           "_functions": {"all_": "all", "any_": "any"}, "_memory": {"from_array": "from_numpy"},
+           "_functions": {"all_": "all", "any_": "any"}, "_memory": {"from_array": "from_numpy", "from_dlpack": "from_dlpack"},
            "_size": {"Size": "Size"}}
 
 
@@ -533,12 +562,12 @@ def main(api_path, c_path, stub_path, package_path):
     with open(c_path, "w", encoding="utf-8") as out:
         out.write(HEAD)
         for f in made:
-            out.write(f"\nstatic PyObject* call_{f.name}(PyObject* self, PyObject* const* arguments, Py_ssize_t given) {{\n")
+            out.write(f"\nstatic PyObject* python_{f.name}(PyObject* self, PyObject* const* args, Py_ssize_t given) {{\n")
             out.write(f.body() + "\n}\n")
         out.write("\n#define FAST(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL\n")
         out.write("PyMethodDef generated_methods[] = {\n")
         for f in made:
-            out.write(f'    {{"{f.name}", FAST(call_{f.name}),\n    {c_text(f.documentation())}}},\n')
+            out.write(f'    {{"{f.name}", FAST(python_{f.name}),\n    {c_text(f.documentation())}}},\n')
         out.write("    {NULL, NULL, 0, NULL}};\n\nint add_constants(PyObject* module) {\n")
         for constant in api["constants"]:
             out.write(f'  if (PyModule_AddIntConstant(module, "{constant["name"][3:]}", {constant["value"]}) != 0) return -1;\n')

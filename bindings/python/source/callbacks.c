@@ -49,18 +49,108 @@ int32_t call_callback(void* user_data) {
   return status;
 }
 
-/* What it returns is ignored, so what it raises is reported where Python reports such things. */
+/* Where no call waits for an answer, what a function raises is reported where Python reports such
+   things. Gives the function's answer, NULL where there is none. */
+static PyObject* call_unheard(void* user_data, PyObject* arguments) {
+  PyObject* modes = modes_before_callback();
+  PyObject* made = arguments == NULL ? NULL : PyObject_Call((PyObject*)user_data, arguments, NULL);
+
+  modes_after_callback(modes);
+  if (made == NULL) PyErr_WriteUnraisable((PyObject*)user_data);
+  Py_XDECREF(arguments);
+  return made;
+}
+
 int32_t call_wake(void* user_data) {
   PyGILState_STATE state;
-  PyObject* made;
 
   if (!Py_IsInitialized()) return 0;
   state = PyGILState_Ensure();
-  made = PyObject_CallNoArgs((PyObject*)user_data);
-  if (made == NULL) PyErr_WriteUnraisable((PyObject*)user_data);
-  Py_XDECREF(made);
+  Py_XDECREF(call_unheard(user_data, PyTuple_New(0)));
   PyGILState_Release(state);
   return 0;
+}
+
+void call_log(void* user_data, int32_t level, const char* text) {
+  PyGILState_STATE state;
+
+  if (!Py_IsInitialized()) return;
+  state = PyGILState_Ensure();
+  Py_XDECREF(call_unheard(user_data, Py_BuildValue("(is)", (int)level, text)));
+  PyGILState_Release(state);
+}
+
+/* A true answer, or an exception: the library should not try again. */
+int32_t call_pressure(void* user_data, uint64_t current, uint64_t wanted) {
+  PyGILState_STATE state;
+  PyObject* made;
+  int32_t answer;
+
+  if (!Py_IsInitialized()) return 1;
+  state = PyGILState_Ensure();
+  made = call_unheard(
+      user_data, Py_BuildValue("(KK)", (unsigned long long)current, (unsigned long long)wanted));
+  answer = made == NULL || PyObject_IsTrue(made) != 0;
+  PyErr_Clear();
+  Py_XDECREF(made);
+  PyGILState_Release(state);
+  return answer;
+}
+
+/* ---- parts of a calculation on threads of Python ---- */
+
+typedef struct {
+  tg_job_fn run; /* NULL once the call is over */
+  void* job;
+} Job;
+
+static void end_job(PyObject* capsule) { PyMem_Free(PyCapsule_GetPointer(capsule, "job")); }
+
+/* run(index): one part, on this thread, without the GIL. */
+static PyObject* run_part(PyObject* capsule, PyObject* index) {
+  Job* job = (Job*)PyCapsule_GetPointer(capsule, "job");
+  size_t number;
+
+  if (job == NULL || take_size(index, "index", &number) != 0) return NULL;
+  if (job->run == NULL) {
+    return raise_error(TG_ERROR_INVALID_ARGUMENT, "run: the call that these parts belong to ended");
+  }
+  Py_BEGIN_ALLOW_THREADS;
+  job->run(job->job, number);
+  Py_END_ALLOW_THREADS;
+  Py_RETURN_NONE;
+}
+
+static PyMethodDef run_method = {"run", run_part, METH_O,
+                                 "run(index, /)\n--\n\nRuns one part of the calculation."};
+
+/* The function gets the number of parts and run; an exception: the library runs what was not run.
+ */
+int32_t call_parallel_for(void* user_data, size_t count, tg_job_fn run, void* job) {
+  PyGILState_STATE state;
+  Job* held;
+  PyObject *capsule = NULL, *function = NULL, *made = NULL;
+
+  if (!Py_IsInitialized()) return 1;
+  state = PyGILState_Ensure();
+  held = (Job*)PyMem_Malloc(sizeof *held);
+  if (held != NULL) {
+    held->run = run;
+    held->job = job;
+    capsule = PyCapsule_New(held, "job", end_job);
+    if (capsule == NULL) PyMem_Free(held);
+  }
+  if (capsule != NULL) function = PyCFunction_NewEx(&run_method, capsule, NULL);
+  if (function != NULL) {
+    made = call_unheard(user_data, Py_BuildValue("(nO)", (Py_ssize_t)count, function));
+  }
+  PyErr_Clear();
+  if (capsule != NULL) held->run = NULL;
+  Py_XDECREF(capsule);
+  Py_XDECREF(function);
+  Py_XDECREF(made);
+  PyGILState_Release(state);
+  return made == NULL;
 }
 
 /* The results of a function of tensors: one, or a sequence of out_count of them. */

@@ -32,6 +32,13 @@ typedef struct {
   int64_t few[kMaxRank];
 } Array;
 
+/* Tagged values, and what holds the memory that they point to. */
+typedef struct {
+  size_t count;
+  tg_value* items;
+  PyObject* kept;
+} Values;
+
 /* A box, a number (checked by the library) or None (0). */
 int take_handle(PyObject* object, const char* parameter, tg_handle* out);
 int take_int32(PyObject* object, const char* parameter, int32_t* out);
@@ -56,6 +63,13 @@ static inline bool is_given(PyObject* const* arguments, Py_ssize_t count, Py_ssi
   return index < count && arguments[index] != Py_None;
 }
 
+/* ---- values.c ---- */
+int take_value_array(PyObject* object, const char* parameter, Values* out);
+int make_value_room(Values* out, size_t count);
+void free_values(Values* values);
+PyObject* list_of_values(const tg_value* values, size_t count);
+int take_ffi_definition(PyObject* fields, const char* parameter, tg_ffi_definition* out);
+
 PyObject* wrap_handle(HandleKind kind, tg_handle handle);
 /* A box of the type of another one. */
 PyObject* wrap_like(PyObject* like, tg_handle handle);
@@ -71,8 +85,12 @@ int32_t call_callback(void* user_data);
 int32_t call_wake(void* user_data);
 int32_t call_function(void* user_data, const tg_tensor* inputs, size_t count, tg_tensor* outs,
                       size_t out_count);
+void call_log(void* user_data, int32_t level, const char* text);
+int32_t call_pressure(void* user_data, uint64_t current, uint64_t wanted);
+int32_t call_parallel_for(void* user_data, size_t count, tg_job_fn run, void* job);
 void drop_reference(void* user_data);
 extern PyMethodDef memory_methods[];
+extern PyMethodDef exchange_methods[]; /* exchange.c */
 
 /* ---- generated from api.json ---- */
 extern PyMethodDef generated_methods[];

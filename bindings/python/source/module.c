@@ -32,6 +32,7 @@ PyMODINIT_FUNC PyInit__core(void) {
       add_handles(module) != 0 || add_modes(module) != 0 ||
       PyModule_AddFunctions(module, data_methods) != 0 ||
       PyModule_AddFunctions(module, number_methods) != 0 ||
+      PyModule_AddFunctions(module, exchange_methods) != 0 ||
       PyModule_AddFunctions(capi, memory_methods) != 0 ||
       PyModule_AddFunctions(capi, generated_methods) != 0 || add_constants(capi) != 0 ||
       PyModule_AddObjectRef(module, "capi", capi) != 0) {

@@ -30,10 +30,17 @@ eq, ne, lt, le, gt, ge = _eq, _ne, _lt, _le, _gt, _ge
 float, double, half = _core.float32, _core.float64, _core.float16
 short, int, long = _core.int16, _core.int32, _core.int64
 all, any = _functions.all_, _functions.any_
-from_numpy = _memory.from_array
+from_numpy, from_dlpack = _memory.from_array, _memory.from_dlpack
 
 
 
+
+if hasattr(capi, "memory_pressure_set"):  # where memory is refused, objects in rings are ended first
+    import contextlib as _contextlib
+    import gc as _gc
+
+    with _contextlib.suppress(Error):  # noqa: F405
+        capi.memory_pressure_set(lambda current, wanted: _gc.collect() < 0, 2**64 - 1)
 
 for _name in dir(capi):  # what PyTorch has no name for: the C interface's
     if not _name.startswith("_"):

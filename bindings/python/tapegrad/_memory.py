@@ -65,3 +65,41 @@ def to_array(tensor, dtype=None, copy=None):
     if dtype is not None and array.dtype != dtype:
         return array.astype(dtype)
     return array.copy() if copy else array
+
+
+# ---- DLPack ----
+
+_CPU = (1, 0)
+
+
+def device(tensor):
+    """The device by DLPack's numbers: the CPU."""
+    return _CPU
+
+
+def to_dlpack(tensor, *, stream=None, max_version=None, dl_device=None, copy=None):
+    """A capsule that holds the memory of the tensor, for another library."""
+    if stream is not None:
+        raise failure(capi.ERROR_INVALID_ARGUMENT, "__dlpack__: the CPU has no streams")
+    if dl_device is not None and tuple(dl_device) != _CPU:
+        raise failure(capi.ERROR_UNSUPPORTED, "__dlpack__: tensors live in the memory of the CPU alone")
+    versioned = max_version is not None and max_version[0] >= 1
+    flags = (capi.DLPACK_VERSIONED if versioned else 0) | (capi.DLPACK_COPY if copy else 0)
+    return _core.capsule(capi.to_dlpack(tensor, flags), versioned)
+
+
+def from_dlpack(source, *, copy=None):
+    """A tensor over the memory of another library's, by its __dlpack__ or by a capsule of it."""
+    capsule = source
+    if hasattr(source, "__dlpack__"):
+        if hasattr(source, "__dlpack_device__") and source.__dlpack_device__()[0] != _CPU[0]:
+            raise failure(capi.ERROR_UNSUPPORTED, "from_dlpack: only memory of the CPU can be taken in")
+        try:
+            capsule = source.__dlpack__(max_version=(1, 0))
+        except TypeError:  # a library of before version 1
+            capsule = source.__dlpack__()
+    address, versioned = _core.open_capsule(capsule)
+    flags = (capi.DLPACK_VERSIONED if versioned else 0) | (capi.DLPACK_COPY if copy else 0)
+    tensor = capi.from_dlpack(address, flags)
+    _core.use_capsule(capsule)
+    return tensor

@@ -282,6 +282,8 @@ def install():
                         ("byte", "uint8"), ("bool", "bool")):
         setattr(Tensor, name, _cast(getattr(_core, dtype)))
     Tensor.type = type_
+    Tensor.__dlpack__ = _memory.to_dlpack
+    Tensor.__dlpack_device__ = _memory.device
     Tensor.__array_priority__ = 1000
     Tensor.device = property(_device)
     Tensor.grad_fn = property(_grad_fn)

@@ -30,7 +30,7 @@ def fails(call, name):
     raise SystemExit(f"{name}: no error")
 
 ARGUMENTS = {"handle": 5, "integer": 1, "flags": 0, "boolean": 0, "enum": 1, "double": 1.0, "text": "x", "bytes": b"",
-             "array": [1], "pointer": 1, "length": 1, "callback": lambda *a: None}
+             "array": [1], "pointer": 1, "length": 1, "callback": lambda *a: None, "struct": {}}
 tried = 0
 for f in json.load(open(sys.argv[1], encoding="utf-8"))["functions"]:
     if f["returns"]["kind"] != "status":
@@ -44,6 +44,8 @@ for f in json.load(open(sys.argv[1], encoding="utf-8"))["functions"]:
         if p["direction"] == "out" or p["kind"] in ("capacity", "user_data", "destructor", "count"):
             continue
         if p["kind"] == "length" and any(names[n]["direction"] == "in" for n in p["of"]):
+            continue
+        if p["direction"] == "inout":
             continue
         value = ARGUMENTS[p["kind"]]
         if p["kind"] == "bytes":
