@@ -171,5 +171,42 @@ class Host(unittest.TestCase):
                 run(0)
 
 
+class Named(unittest.TestCase):
+    @has("call", "describe")
+    def test_functions_are_called_by_their_names(self):
+        x = torch.tensor([1.0, 2.0])
+        (y,) = capi.call("tg_add", [x, x])
+        self.assertEqual((type(y), y.tolist()), (torch.Tensor, [2, 4]))
+        self.assertEqual(capi.call("tg_mul_scalar", [x, 3.0])[0].tolist(), [3, 6])
+        self.assertEqual(capi.call("tg_zeros", [capi.FLOAT32, [2, 3]])[0].shape, (2, 3))
+        self.assertEqual(capi.call("tg_version_string", []), [torch.__version__])
+        self.assertEqual(capi.call("tg_tensor_size", [x, 0]), [2])
+        room = bytearray(16)
+        self.assertEqual(capi.call("tg_tensor_name", [x, room]), [0])
+        for name, arguments, code in (("tg_no_such", [], torch.ERROR_NOT_FOUND), ("tg_add", [x], torch.ERROR_INVALID_ARGUMENT),
+                                      ("tg_add", [x, 1.0], torch.ERROR_INVALID_ARGUMENT),
+                                      ("tg_add", [x, torch.ones(3)], torch.ERROR_SHAPE)):
+            with self.assertRaises(torch.Error) as caught:
+                capi.call(name, arguments)
+            self.assertEqual(caught.exception.code, code, name)
+        self.assertIn("tg_add", capi.describe("tg_add"))
+        self.assertGreater(len(capi.describe(None)), 10_000)
+
+    @has("ffi_operator", "operator_apply")
+    def test_a_function_of_the_c_library_is_an_operator(self):
+        sine = capi.ffi_operator({"name": "sine", "library": "libm.so.6", "symbol": "sin", "signature": "f64 -> f64",
+                                  "backward_symbol": "cos", "backward_signature": "f64 -> f64"})
+        x = torch.tensor([0.0, 1.0], dtype=torch.double, requires_grad=True)
+        (y,) = capi.operator_apply(sine, [x], [], 1)
+        y.sum().backward()
+        self.assertTrue(torch.allclose(y, x.sin()))
+        self.assertTrue(torch.allclose(x.grad, x.cos()))
+        with self.assertRaises(TypeError):
+            capi.ffi_operator({"no such field": 1})
+        with self.assertRaises(torch.Error) as caught:
+            capi.ffi_operator({"name": "x", "library": "no.such.library", "symbol": "sin", "signature": "f64 -> f64"})
+        self.assertEqual(caught.exception.code, torch.ERROR_NOT_FOUND)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The programs in the README print what stands below them."""
 
+import os
 import pathlib
 import re
 import subprocess
@@ -8,6 +9,9 @@ import sys
 import tempfile
 import unittest
 
+import tapegrad
+
+SITE = str(pathlib.Path(tapegrad.__file__).resolve().parents[1])
 README = pathlib.Path(__file__).resolve().parents[1] / "README.md"
 
 
@@ -17,7 +21,8 @@ class Readme(unittest.TestCase):
         self.assertGreater(len(programs), 0)
         for program, expected in programs:
             with tempfile.TemporaryDirectory() as folder:
-                run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=folder, timeout=120)
+                run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=folder, timeout=120,
+                                     env={**os.environ, "PYTHONPATH": SITE})
             self.assertEqual((run.stdout, run.stderr), (expected, ""))
 
 
