@@ -36,6 +36,16 @@ for candidate in "$python" $(compgen -c python3. | grep -E '^python3\.1[0-9]$' |
   echo "ok: $("$work/empty/bin/python" --version), $(command -v "$candidate")"
 done
 
+# What the limited API of 3.10 does not have; the program comes from the package index.
+echo "-- the extension by abi3audit"
+"$python" -m venv "$work/audit"
+if "$work/audit/bin/python" -m pip install -q --disable-pip-version-check abi3audit 2>"$work/pip.log"; then
+  "$work/audit/bin/abi3audit" --strict "$wheel"
+else
+  tail -n 1 "$work/pip.log"
+  echo "abi3audit could not be had: not run"
+fi
+
 echo "-- all tests"
 (cd "$work" && mkdir site && "$python" -m zipfile -e "$wheel" site)
 TG_LIBRARY=$library TG_API_JSON=$description PYTHONPATH=$work/site \

@@ -71,6 +71,7 @@ void keep_exception_for_caller(void) {
 
 PyObject* raise_status(tg_status status) {
   char text[4200];
+  const char* message = NULL;
   int64_t number = 0;
   int32_t operand = -1;
   PyObject* type = kept_type;
@@ -82,12 +83,15 @@ PyObject* raise_status(tg_status status) {
     PyErr_Restore(type, cause, traceback); /* KeyboardInterrupt and its like pass as they are */
     return NULL;
   }
-  if (tg_last_error() == status && tg_last_error_message()[0] != 0) {
-    tg_last_error_copy(text, sizeof text);
+  if (tg_last_error() == status) {
+    message = tg_last_error_message();
     tg_last_error_detail(&number, &operand);
+  }
+  if (message == NULL || message[0] == 0) message = tg_status_explain(status);
+  if (status < TG_OK || status > TG_ERROR_PEER) { /* of a library of a later day */
+    snprintf(text, sizeof text, "status %ld: %.4100s", (long)status, message);
   } else {
-    snprintf(text, sizeof text, "the library gave status %ld: %.4000s", (long)status,
-             tg_status_explain(status));
+    snprintf(text, sizeof text, "%.4100s", message);
   }
   set_error(status, text, number, operand, cause);
   Py_XDECREF(type);

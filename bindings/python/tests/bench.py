@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What one small call costs from Python: rows P1 and P2, beside torch and numpy where they are installed.
 
-    PYTHONPATH=build/site bindings/python/bench.py [--rounds 5]
+    PYTHONPATH=build/site python3 bindings/python/tests/bench.py [--rounds 5]
 
 Each round runs each library in a process of its own, one after the other; the table has medians.
 """
