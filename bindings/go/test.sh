@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# bindings/go/test.sh [bench]: makes the generated file, tests the binding; with "bench" prints what
+# one small call costs instead. TG_LIBRARY is the built libtapegrad.so.0, TG_API_JSON its api.json.
+set -eu
+cd "$(dirname "${BASH_SOURCE[0]}")"
+root=$(cd ../.. && pwd)
+if ! command -v go >/dev/null; then
+  echo "bindings/go: Go 1.25 or later is needed (https://go.dev/dl): Debian 12's own is too old" >&2
+  exit 1
+fi
+command -v python3 >/dev/null || bash "$root/scripts/require" python3-minimal
+export TG_LIBRARY=${TG_LIBRARY:-$root/build/release/libtapegrad.so.0}
+export TG_API_JSON=${TG_API_JSON:-$root/api/api.json}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export CGO_ENABLED=0 GOFLAGS=-mod=readonly
+
+python3 -B ../generate/go.py "$TG_API_JSON" functions.go
+gofmt -w functions.go
+if [ "${1-}" = bench ]; then
+  go test -run NONE -bench AddOf8Floats -benchmem -count "${2:-1}" .
+  exit
+fi
+unformatted=$(gofmt -l .)
+[ -z "$unformatted" ] || { echo "gofmt: $unformatted" >&2; exit 1; }
+go vet .
+
+bash ../kit/prepare "$work"
+export KIT_FOLDER=$work
+go test -count 1 -v . >"$work/log" || { cat "$work/log"; exit 1; }
+grep -E '^(---|ok)|kit_test.go' "$work/log"
+[ "$(grep -c '^--- SKIP' "$work/log")" = 1 ] # the one of the invented status, which comes now
+TG_INVENTED=1 TG_LIBRARY=$work/invented/libtapegrad.so.0 \
+  go test -count 1 -v -run Invented . >"$work/log" || { cat "$work/log"; exit 1; }
+grep -E '^(---|ok)' "$work/log"
+grep -q '^--- PASS: TestAnInvented' "$work/log"
