@@ -3681,8 +3681,9 @@ TG_API tg_status tg_blas_info(char *buffer, size_t capacity, size_t *length);
  * enough to be computed in parts, before each part; a chain of modules before each module; an
  * optimizer's step, and loading a state, before each parameter as long as none is written; saving
  * and loading a file before each tensor; a gradient by TG_FFI_FINITE_DIFFERENCES before each
- * element of an array. Short calls do not ask, so that a task that was cancelled can still tidy up. While a token is in use tg_mm_out computes beside `out` and copies, so that
- * `out` keeps its elements where it is cancelled. */
+ * element of an array. Short calls do not ask, so that a task that was cancelled can still tidy up.
+ * While a token is in use tg_mm_out computes beside `out` and copies, so that `out` keeps its
+ * elements where it is cancelled. */
 
 /** A token that is not cancelled.
  *  @param out token, new
@@ -3818,6 +3819,7 @@ TG_API tg_status tg_memory_pressure_set(tg_pressure_fn fn, void *user_data,
  *  @since 0.1.0 */
 TG_API tg_status tg_parallel_for_set(tg_parallel_for_fn fn, void *user_data,
                                      tg_destructor destructor);
+
 /* ==== Foreign functions ====
  * A function of any shared library as an operator: docs/ffi.md has the language of signatures, its
  * grammar, and examples. The shortest: library "libm.so.6", symbol "sin", signature "f64 -> f64",
@@ -3896,11 +3898,11 @@ TG_API tg_status tg_operator_apply(tg_operator op, const tg_tensor *inputs, size
  *                                  elements; NONE for NULL and 0
  *   data of tg_tensor_create       BUFFER of exactly the tensor's bytes; NONE for NULL
  *   callback, user_data, destructor, struct, another address    POINTER; NONE for NULL
- * Each pointer that gets a result becomes a result, in the order of the header, also where it may be
- * NULL: a handle HANDLE, an integer INT64, a double DOUBLE, an address POINTER. So do the length of a
- * text out and the count of an array out, while buffers of the caller are filled in place. What a
- * function returns, if it is no status of its own, is the first result; a text is TEXT, valid
- * as its function says. */
+ * Each pointer that gets a result becomes a result, in the order of the header, also where it may
+ * be NULL: a handle HANDLE, an integer INT64, a double DOUBLE, an address POINTER. So do the length
+ * of a text out and the count of an array out, while buffers of the caller are filled in place. What
+ * a function returns, if it is no status of its own, is the first result; a text is TEXT, valid as
+ * its function says. */
 
 /** Calls a function by its name. With a frame it runs in the task's modes and scope, asked by its
  *  token, and the thread's own modes, scope, token and last error are afterwards as before, so that

@@ -1363,6 +1363,142 @@ inline std::string blas_info() {                                                
   return detail::text(tg_blas_info);
 }
 
+// ==== Hosts ====
+
+// Long calls of a thread end with TG_ERROR_CANCELLED once the token in use there was cancelled.
+class Token : public Handle {
+ public:
+  Token() { check(tg_token_create(out())); }
+  void cancel() const { check(tg_token_cancel(handle())); }  // from any thread
+  bool is_cancelled() const { return flag(tg_token_is_cancelled); }
+};
+// In use while it lives, on the thread that made it.
+class [[nodiscard]] UseToken {
+ public:
+  explicit UseToken(const Token& token) { check(tg_token_use(token.handle(), &former_)); }
+  UseToken(const UseToken&) = delete;
+  UseToken& operator=(const UseToken&) = delete;
+  ~UseToken() { tg_token_use(former_, nullptr); }
+
+ private:
+  tg_token former_ = 0;
+};
+
+namespace detail {
+
+// Sets a callback of the host, or takes it away where `f` is empty. C: what the library calls.
+template <class F, class Set, class C>
+void lend(Set set, C call, F f) {
+  if (!f) return check(set(nullptr, nullptr, nullptr));
+  auto kept = std::make_unique<F>(std::move(f));
+  check(set(call, kept.get(), destroy<F>));
+  kept.release();
+}
+
+}  // namespace detail
+
+// Each failing call, and what is to know of the BLAS: level is one of TG_LOG_*. An empty function
+// takes it away; so it is with those below.
+inline void set_log(std::function<void(int32_t level, const char* text)> log) {
+  using F = std::function<void(int32_t, const char*)>;
+  detail::lend(
+      tg_log_set,
+      [](void* data, int32_t level, const char* text) {
+        detail::guarded([&] { (*static_cast<F*>(data))(level, text); });
+      },
+      std::move(log));
+}
+// Asked where a request would pass soft_limit (0: none) or was refused: true if memory was given
+// back and the request is worth another try. It may release handles and ask questions, no more.
+inline void set_memory_pressure(std::function<bool(uint64_t current, uint64_t wanted)> relieve,
+                                uint64_t soft_limit = 0) {
+  using F = std::function<bool(uint64_t, uint64_t)>;
+  detail::lend(
+      [soft_limit](tg_pressure_fn fn, void* data, tg_destructor destructor) {
+        return tg_memory_pressure_set(fn, data, destructor, soft_limit);
+      },
+      [](void* data, uint64_t current, uint64_t wanted) -> int32_t {
+        bool again = false;
+        const tg_status status =
+            detail::guarded([&] { again = (*static_cast<F*>(data))(current, wanted); });
+        return status == TG_OK && again ? 0 : 1;
+      },
+      std::move(relieve));
+}
+// The host's own pool: calls run(job, index) once for each index below count, on any threads, and
+// returns when all are done.
+inline void set_parallel_for(
+    std::function<void(std::size_t count, tg_job_fn run, void* job)> pool) {
+  using F = std::function<void(std::size_t, tg_job_fn, void*)>;
+  detail::lend(
+      tg_parallel_for_set,
+      [](void* data, std::size_t count, tg_job_fn run, void* job) -> int32_t {
+        return detail::guarded([&] { (*static_cast<F*>(data))(count, run, job); });
+      },
+      std::move(pool));
+}
+
+// DLPack: a DLManagedTensor, or with TG_DLPACK_VERSIONED a DLManagedTensorVersioned, which the
+// receiver ends by its deleter; and back: after success it is the library's.
+inline void* to_dlpack(const Tensor& x, uint32_t flags = TG_DLPACK_VERSIONED) {
+  void* managed = nullptr;
+  check(tg_to_dlpack(x.handle(), flags, &managed));
+  return managed;
+}
+inline Tensor from_dlpack(void* managed, uint32_t flags = TG_DLPACK_VERSIONED) {
+  Tensor x;
+  check(tg_from_dlpack(managed, flags, x.out()));
+  return x;
+}
+
+// ==== Foreign functions, calls by name ====
+
+// An operator made at run time: a function of a shared library (docs/ffi.md). The texts of the
+// definition are read during the call alone; struct_size is set here.
+class Operator : public Handle {
+ public:
+  explicit Operator(tg_ffi_definition definition) {
+    definition.struct_size = sizeof definition;
+    check(tg_ffi_operator(&definition, out()));
+  }
+  std::vector<Tensor> apply(const std::vector<Tensor>& inputs, std::size_t results = 1,
+                            const std::vector<tg_value>& arguments = {}) const {
+    const std::vector<tg_handle> handles = detail::handles(inputs);
+    std::vector<tg_handle> outs(results);
+    check(tg_operator_apply(handle(), handles.data(), handles.size(), arguments.data(),
+                            arguments.size(), outs.data(), outs.size()));
+    std::vector<Tensor> tensors;
+    tensors.reserve(results);
+    for (tg_handle out : outs) tensors.emplace_back(out);
+    return tensors;
+  }
+  Tensor operator()(const std::vector<Tensor>& inputs) const {
+    return std::move(apply(inputs).front());
+  }
+};
+
+// Any function of the C interface by its name (docs/calls-by-name.md). Handles among the results
+// are the caller's. frame: what a task carries between threads; null: what this thread has.
+inline std::vector<tg_value> call(const char* name, const std::vector<tg_value>& arguments,
+                                  tg_frame* frame = nullptr) {
+  std::vector<tg_value> results(8);
+  std::size_t count = 0;
+  const tg_status status = tg_call(frame, name, arguments.data(), arguments.size(), results.data(),
+                                   results.size(), &count);
+  if (status != TG_OK && frame != nullptr && frame->error != nullptr) {
+    throw Error(status, frame->error);
+  }
+  check(status);
+  results.resize(count);
+  return results;
+}
+// What a function takes and gives, or a type or constant is, as JSON; without a name all of it.
+inline std::string describe(const char* name = nullptr) {
+  return detail::text([name](char* buffer, std::size_t capacity, std::size_t* length) {
+    return tg_describe(name, buffer, capacity, length);
+  });
+}
+
 #ifdef TAPEGRAD_OSTREAM
 inline std::ostream& operator<<(std::ostream& stream, const Tensor& x) {
   return stream << x.format();

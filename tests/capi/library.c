@@ -206,11 +206,37 @@ static void by_name(void) {
   CHECK(entry[0] == '{' && strstr(entry, "tg_release") != NULL && length > 200);
 }
 
+static void wrong_hosts(void) {
+  const tg_handle bad = 12345;
+  float number = 0;
+  int64_t shape[1];
+  tg_token token = 0;
+  tg_tensor x = 0;
+  void* pointer = NULL;
+  int32_t word;
+  shape[0] = 1;
+  CHECK(tg_token_create(&token) == TG_OK);
+  CHECK(tg_tensor_create(&number, TG_FLOAT32, shape, 1, 0, &x) == TG_OK);
+  CHECK(tg_token_create(NULL) == TG_ERROR_INVALID_ARGUMENT);
+  CHECK(tg_token_cancel(bad) == TG_ERROR_INVALID_HANDLE);
+  CHECK(tg_token_is_cancelled(bad, &word) == TG_ERROR_INVALID_HANDLE);
+  CHECK(tg_token_is_cancelled(token, NULL) == TG_ERROR_INVALID_ARGUMENT);
+  CHECK(tg_token_use(bad, NULL) == TG_ERROR_INVALID_HANDLE);
+  CHECK(tg_to_dlpack(bad, 0, &pointer) == TG_ERROR_INVALID_HANDLE);
+  CHECK(tg_to_dlpack(x, 0, NULL) == TG_ERROR_INVALID_ARGUMENT);
+  CHECK(tg_to_dlpack(x, 4, &pointer) == TG_ERROR_INVALID_ARGUMENT);
+  CHECK(tg_release(x) == TG_OK && tg_release(token) == TG_OK);
+  CHECK(tg_from_dlpack(NULL, 0, &x) == TG_ERROR_INVALID_ARGUMENT && x == 0);
+  CHECK(tg_from_dlpack(&pointer, 0, NULL) == TG_ERROR_INVALID_ARGUMENT);
+  CHECK(tg_from_dlpack(&pointer, 4, &x) == TG_ERROR_INVALID_ARGUMENT);
+}
+
 int main(void) {
   errors();
   modes();
   memory_and_threads();
   tokens();
+  wrong_hosts();
   exchange();
   lent();
   by_name();

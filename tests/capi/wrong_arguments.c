@@ -11,7 +11,7 @@
 
 static int failures = 0, calls = 0;
 static tg_handle handle, good_tensor, good_module, good_optimizer, good_generator, good_dict;
-static tg_handle good_node, good_scope, good_object, good_handle, good_token;
+static tg_handle good_node, good_scope, good_object, good_handle;
 static int32_t word;
 static int64_t number;
 static uint64_t count64;
@@ -564,22 +564,7 @@ static int make(void) {
   if (tg_tensor_grad_fn(product, &good_node) != TG_OK || tg_release(product) != TG_OK) return 1;
   if (tg_object_create("thing", NULL, NULL, &good_object) != TG_OK) return 1;
   if (tg_alias(good_tensor, &good_handle) != TG_OK) return 1;
-  if (tg_token_create(&good_token) != TG_OK) return 1;
   return tg_scope_enter(&good_scope) != TG_OK;
-}
-
-static void hosts(void) {
-  EXPECT(tg_token_create(NULL), TG_ERROR_INVALID_ARGUMENT);
-  EXPECT(tg_token_cancel(BAD), TG_ERROR_INVALID_HANDLE);
-  EXPECT(tg_token_is_cancelled(BAD, &word), TG_ERROR_INVALID_HANDLE);
-  EXPECT(tg_token_is_cancelled(good_token, NULL), TG_ERROR_INVALID_ARGUMENT);
-  EXPECT(tg_token_use(BAD, &handle), TG_ERROR_INVALID_HANDLE);
-  EXPECT(tg_to_dlpack(BAD, 0, &pointer), TG_ERROR_INVALID_HANDLE);
-  EXPECT(tg_to_dlpack(good_tensor, 0, NULL), TG_ERROR_INVALID_ARGUMENT);
-  EXPECT(tg_to_dlpack(good_tensor, 4, &pointer), TG_ERROR_INVALID_ARGUMENT);
-  EXPECT(tg_from_dlpack(NULL, 0, &handle), TG_ERROR_INVALID_ARGUMENT);
-  EXPECT(tg_from_dlpack(&pointer, 0, NULL), TG_ERROR_INVALID_ARGUMENT);
-  EXPECT(tg_from_dlpack(&pointer, 4, &handle), TG_ERROR_INVALID_ARGUMENT);
 }
 
 int main(void) {
@@ -598,10 +583,8 @@ int main(void) {
   autograd();
   modules_and_optimizers();
   dictionaries_and_files();
-  hosts();
   tg_scope_exit(good_scope); /* releases what was made inside */
-  tg_release(good_token), tg_release(good_handle), tg_release(good_object), tg_release(good_node),
-      tg_release(good_dict);
+  tg_release(good_handle), tg_release(good_object), tg_release(good_node), tg_release(good_dict);
   tg_release(good_optimizer);
   tg_release(good_generator);
   tg_release(good_module);
