@@ -3901,8 +3901,8 @@ TG_API tg_status tg_operator_apply(tg_operator op, const tg_tensor *inputs, size
  * Each pointer that gets a result becomes a result, in the order of the header, also where it may
  * be NULL: a handle HANDLE, an integer INT64, a double DOUBLE, an address POINTER. So do the length
  * of a text out and the count of an array out, while buffers of the caller are filled in place.
- * What a function returns, if it is no status of its own, is the first result; a text is TEXT, valid
- * as its function says. */
+ * What a function returns, if it is no status of its own, is the first result; a text is TEXT,
+ * valid as its function says. */
 
 /** Calls a function by its name. With a frame it runs in the task's modes and scope, asked by its
  *  token, and the thread's own modes, scope, token and last error are afterwards as before, so that

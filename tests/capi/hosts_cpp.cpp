@@ -84,7 +84,7 @@ TEST_CASE("a lent pool computes what the library's own does", "[cpp]") {
   tg::set_parallel_for({});
   tg::set_num_threads(threads);
   CHECK(runs > 0);
-  CHECK((own == lent).to_dtype(tg::DType::int64).min().item() == 1);
+  CHECK((own == lent).to(tg::DType::int64).min().item() == 1);
 }
 
 TEST_CASE("a tensor goes out by DLPack and comes back as the same memory", "[cpp]") {
