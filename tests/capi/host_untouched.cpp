@@ -10,9 +10,7 @@
 #include <cerrno>
 
 #include "calls/header.h"
-#include "calls/scenarios_base.h"
-#include "calls/scenarios_hosts.h"
-#include "calls/scenarios_operators.h"
+#include "calls/scenarios.h"
 
 #if defined(__x86_64__)
 #include <xmmintrin.h>
@@ -63,13 +61,6 @@ std::string host() {
   return all;
 }
 
-std::vector<Scenario> all_scenarios() {
-  std::vector<Scenario> all = calls::scenarios_base();
-  all.insert(all.end(), calls::scenarios_operators().begin(), calls::scenarios_operators().end());
-  all.insert(all.end(), calls::scenarios_hosts().begin(), calls::scenarios_hosts().end());
-  return all;
-}
-
 // The call, and what of the host it changed.
 tg_status call(const Scenario& scenario, World& world, uint64_t& differences) {
   const std::string before = host();
@@ -87,7 +78,7 @@ tg_status call(const Scenario& scenario, World& world, uint64_t& differences) {
 void sweep(bool unusual) {
   uint64_t differences = 0, failures = 0;
   std::set<std::string> names;
-  for (const Scenario& scenario : all_scenarios()) {
+  for (const Scenario& scenario : calls::all_scenarios()) {
     names.insert(scenario.name);
     World world;
 #if defined(__x86_64__)

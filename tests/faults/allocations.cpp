@@ -7,24 +7,13 @@
 
 #include "base/thread.h"
 #include "calls/header.h"
-#include "calls/scenarios_base.h"
-#include "calls/scenarios_ffi.h"
-#include "calls/scenarios_hosts.h"
-#include "calls/scenarios_operators.h"
+#include "calls/scenarios.h"
 #include "io/failing_files.h"
 
 namespace {
 
 using calls::Scenario;
 using calls::World;
-
-std::vector<Scenario> all_scenarios() {
-  std::vector<Scenario> all = calls::scenarios_base();
-  all.insert(all.end(), calls::scenarios_operators().begin(), calls::scenarios_operators().end());
-  all.insert(all.end(), calls::scenarios_hosts().begin(), calls::scenarios_hosts().end());
-  all.insert(all.end(), calls::scenarios_ffi().begin(), calls::scenarios_ffi().end());
-  return all;
-}
 
 // The one allowed trace of a failed call: what a pass had run of its graph is freed (the header, at
 // Autograd). `.grad` is as before even so.
@@ -89,14 +78,14 @@ void sweep(const Scenario& scenario, bool lasting, Sweep& total) {
 
 TEST_CASE("the scenarios have every function of the header", "[faults]") {
   std::set<std::string> names;
-  for (const Scenario& scenario : all_scenarios()) names.insert(scenario.name);
+  for (const Scenario& scenario : calls::all_scenarios()) names.insert(scenario.name);
   CHECK(names == calls::functions_of_header());
 }
 
 TEST_CASE("a failing allocation is a status, changes nothing, and the next call works",
           "[faults]") {
   Sweep total;
-  for (const Scenario& scenario : all_scenarios()) {
+  for (const Scenario& scenario : calls::all_scenarios()) {
     for (const bool lasting : {false, true}) sweep(scenario, lasting, total);
   }
   WARN(total.failures << " failing allocations in " << total.scenarios
