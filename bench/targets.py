@@ -123,7 +123,17 @@ def _elementwise():
     return sorted(lines, key=lambda line: line.row)
 
 
-LINES = _small() + _tape() + _products() + _modules() + _elementwise()
+def _foreign():
+    # A foreign function beside tg_mul_scalar, which does the same: how much of the time is the call.
+    lines = []
+    for case, target in {"elements8": 0.07, "array8": 0.06, "by_libffi8": 0.02}.items():
+        for mode in MODES:
+            lines.append(Line("F1", f"F1/{case}/{mode}", target, "tapegrad",
+                              f"F1/builtin8/{mode}", note="tg_mul_scalar"))
+    return lines
+
+
+LINES = _small() + _tape() + _products() + _modules() + _elementwise() + _foreign()
 
 # Rows that are no time of a call, and the function of figures.py that measures them.
 FIGURE_ROWS = ("S8", "T4", "T5", "T6", "T7", "T8", "X4t", "X4m", "X4a", "E9", "R4",

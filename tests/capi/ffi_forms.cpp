@@ -92,6 +92,28 @@ TEST_CASE("derivatives by each operand are written by address", "[ffi]") {
   check_gradients([&](const Inputs& in) { return run(op, in); }, {x, y});
 }
 
+TEST_CASE("differences of float32, of elements and of arrays", "[ffi]") {
+  const float start[] = {0.5f, 3};
+  const int64_t two[] = {2};
+  tg_ffi_definition from = definition("sine", "f32 -> f32");
+  from.library = kLibm;
+  from.symbol = "sinf";
+  from.flags = TG_FFI_FINITE_DIFFERENCES;
+  const Handle elements = foreign(from);
+  from = definition(
+      "sines", "i64 n, f32 x[n], out f32 y[n]", +[](int64_t n, const float* x, float* y) {
+        for (int64_t k = 0; k < n; ++k) y[k] = std::sin(x[k]);
+      });
+  from.flags = TG_FFI_FINITE_DIFFERENCES;
+  const Handle arrays = foreign(from);
+  for (const Handle* op : {&elements, &arrays}) {
+    const Tensor x = make(tg_tensor_create, start, TG_FLOAT32, two, 1, 1);
+    ok(backward_ones(run(*op, {x})));
+    CHECK(grad_values(x)[0] == Approx(std::cos(0.5)).epsilon(1e-3));
+    CHECK(grad_values(x)[1] == Approx(std::cos(3.0)).epsilon(1e-3));
+  }
+}
+
 // ---- arrays ----
 
 namespace {
