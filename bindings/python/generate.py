@@ -335,7 +335,8 @@ class Function:
             lines.append(f"  if (make_room(&{self.room[0]}, {self.room[1]}) != 0) goto done;")
         if hasattr(self, "take_later"):
             name, size = self.take_later
-            lines.append(f"  {name} = PyBytes_FromStringAndSize(NULL, (Py_ssize_t){size});")
+            lines.append(f"  if ({size} <= SIZE_MAX / 2) {name} = PyBytes_FromStringAndSize(NULL, (Py_ssize_t){size});")
+            lines.append(f"  else PyErr_SetString(PyExc_OverflowError, \"{size} is out of its range\");")
             lines.append(f"  if ({name} == NULL) goto done;")
         if self.capacity:
             lines.append(f"  if (is_given(args, given, {least}) &&\n"

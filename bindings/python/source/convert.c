@@ -141,24 +141,20 @@ int take_dtype(PyObject* object, int32_t* out) {
   return wrong(object, "dtype", "a dtype such as torch.float32");
 }
 
-int make_room(Array* out, size_t count) {
-  out->count = count;
-  out->owned = count > kMaxRank;
-  out->items = out->few;
-  if (out->owned) {
-    out->items = PyMem_Malloc(count * sizeof(int64_t));
-    if (out->items == NULL) {
-      out->owned = false;
-      PyErr_NoMemory();
-      return -1;
-    }
-  }
-  memset(out->items, 0, count * sizeof(int64_t));
-  return 0;
-}
-
 void free_array(Array* array) {
   if (array->owned) PyMem_Free(array->items);
+}
+
+int make_room(Array* out, size_t count) {
+  free_array(out); /* where there was room before, but not enough */
+  out->count = count;
+  out->owned = count > kMaxRank;
+  memset(out->few, 0, sizeof out->few);
+  out->items = out->owned ? PyMem_Calloc(count, sizeof(int64_t)) : out->few;
+  if (out->items != NULL) return 0;
+  out->owned = false;
+  PyErr_NoMemory();
+  return -1;
 }
 
 typedef int (*TakeElement)(PyObject*, const char*, void*);
