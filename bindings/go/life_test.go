@@ -109,18 +109,13 @@ func TestAModeEndsWithItsContext(t *testing.T) {
 }
 
 func TestACancelledTokenEndsTheCallsOfItsContext(t *testing.T) {
-	create, ok := Functions["tg_token_create"].(func(context.Context) (*Token, error))
-	if !ok {
-		t.Log("the library has no tokens")
-		return
-	}
 	ctx := context.Background()
-	token := Must(create(ctx))
+	token := Must(TokenCreate(ctx))
 	x := Must(FromSlice(ctx, []float32{1, 2, 3}, true))
 	loss := Must(x.Sum(ctx))
 	cancellable := WithToken(ctx, token)
 	must(t, BackwardFrom(cancellable, []*Tensor{loss}, nil, RetainGraph))
-	must(t, Functions["tg_token_cancel"].(func(*Token, context.Context) error)(token, ctx))
+	must(t, token.Cancel(ctx))
 	if err := loss.Backward(Must(EnableGrad(cancellable))); CodeOf(err) != ErrorCancelled {
 		t.Errorf("backward with a cancelled token: %v", err)
 	}
