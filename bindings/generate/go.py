@@ -23,7 +23,8 @@ RESERVED = {"type", "range", "func", "map", "var", "len", "string"}
 
 def is_left_out(function):
     name = function.name
-    return (name in LEFT_OUT or function.has_callbacks() or name.endswith("_enter")
+    return (name in LEFT_OUT or function.has_callbacks() or
+            any(p.get("element") == "value" for p in function.parameters) or name.endswith("_enter")
             or name.endswith("_exit"))
 
 

@@ -74,7 +74,7 @@ class Player:
                 taken.append(self.argument(one))
             elif p["kind"] == "bytes":
                 taken.append(one["buffer"] * struct.calcsize(FORMATS[one["of"]]) if "buffer" in one else 0)
-            elif "capacity" in p:
+            elif "capacity" in p or self.counts_alone(function, p):
                 room.append(one.get("buffer", 0))
         return taken + room
 
@@ -82,6 +82,11 @@ class Player:
     def is_alone(function, p):
         """Whether a length counts nothing that is given with it."""
         return p["kind"] == "length" and not p.get("of")
+
+    @staticmethod
+    def counts_alone(function, p):
+        """Whether an array that comes out has a length that nothing given tells."""
+        return any(q["name"] == p.get("length") and q.get("of") == [p["name"]] for q in function["parameters"])
 
     # ---- results ----
 
