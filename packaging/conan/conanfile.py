@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Conan's recipe: `conan create packaging/conan` (tests/package/conan.sh does it in a clean home).
 
-Highway and libffi come from the system's packages; with
+Highway, libffi and Python come from the system's packages; with
 `-c tools.system.package_manager:mode=install` Conan installs them where they are missing.
 """
 import os
@@ -32,11 +32,11 @@ class Tapegrad(ConanFile):
 
     def export_sources(self):
         for pattern in ("CMakeLists.txt", "LICENSE", "cmake/*", "include/*", "src/*", "capi/*",
-                        "api/api.json"):
+                        "api/api.json", "scripts/call_table"):
             copy(self, pattern, self._root(), self.export_sources_folder)
 
     def system_requirements(self):
-        Apt(self).install(["libhwy-dev", "libffi-dev"], check=True)
+        Apt(self).install(["libhwy-dev", "libffi-dev", "python3"], check=True)
 
     def layout(self):
         cmake_layout(self)
