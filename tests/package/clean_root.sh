@@ -19,7 +19,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root log=$work/log
 say "debootstrap $release"
-debootstrap --variant=minbase "$release" "$root" http://deb.debian.org/debian >"$log" 2>&1 ||
+debootstrap --variant=minbase "$release" "$root" >"$log" 2>&1 ||
   fail "$(tail -20 "$log")"
 # What apt needs to know to reach an archive from this machine.
 apt-config dump | grep '^Acquire::' >"$root/etc/apt/apt.conf.d/90acquire"
