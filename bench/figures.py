@@ -79,13 +79,11 @@ def t6(programs, rounds):
     runs = {}
     for side in ("torch", "tapegrad"):
         if programs.has(side):
-            runs[side] = {n: [programs.figure(side, f"run_times_{n}") for _ in range(max(8, rounds))]
+            runs[side] = {n: [programs.figure(side, f"run_times_{n}") for _ in range(rounds)]
                           for n in lengths}
 
-    # Times of different processes are held against each other here, and what disturbs one only adds
-    # to it: so the least of the rounds, not their median.
     def typical(side, key):
-        return {n: min(run[key] for run in runs[side][n] if key in run) for n in lengths}
+        return {n: median([run[key] for run in runs[side][n] if key in run]) for n in lengths}
 
     fresh = programs.times("raw", ["T6"]).get("T6/fresh_byte", float("nan"))
     node_bytes = programs.figure("tapegrad", "long_graph").get("bytes_per_node", float("nan"))

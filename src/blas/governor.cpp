@@ -204,7 +204,7 @@ const char* try_library(Found& f, const char* name) noexcept {
 }
 
 // OpenBLAS takes kernels of long ago for a processor that is younger than itself (0.3.21 those of
-// Prescott, without AVX, on a Sapphire Rapids: 1024x1024x1024 at 31 GFLOP/s, where our own do 133).
+// Prescott, without AVX, on a Sapphire Rapids: 1024x1024x1024 at 33 GFLOP/s, where our own do 141).
 bool is_behind_the_processor(const Symbols& s) noexcept {
   if (best_target() < Target::avx2 || s.get_corename == nullptr) return false;
   // Its names of all processors that have no AVX (OpenBLAS, driver/others/dynamic.c).

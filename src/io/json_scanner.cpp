@@ -174,7 +174,7 @@ std::string_view JsonScanner::unescape(std::string_view raw, size_t first) {
   return {chunk.data() + begin, chunk.size() - begin};
 }
 
-// \uXXXX, or two of them for a character above U+FFFF.
+// \u and four digits, or two of them for a character above U+FFFF.
 uint32_t JsonScanner::unescape_unicode(std::string_view raw, size_t* i, size_t first) const {
   const size_t at = first + *i;
   const uint32_t high = four_hex_digits(raw, *i, first);
