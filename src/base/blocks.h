@@ -46,6 +46,8 @@ struct Blocks {
   uint16_t room[kSmallClasses];  // how many blocks free[] may still take: a batch less its own
   std::byte* slab;               // the rest of the slab that new blocks are cut from
   size_t slab_left;
+  std::byte* slab_ready;       // its pages before here were touched ahead
+  size_t ready_next;           // how much to touch next: doubles up to 32 KiB
   size_t slab_next;            // size of the next slab: doubles up to 4 MiB
   std::atomic<int64_t> bytes;  // tensor bytes not yet settled with the global account
   int64_t headroom;            // above it `bytes` must be looked at: peak, limit or settling
