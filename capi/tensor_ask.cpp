@@ -60,6 +60,7 @@ double item_of(const Tensor& x) {
 // grad_fn=<MulBackward> or requires_grad=True, as PyTorch prints at the end.
 void describe_past(const Tensor& x, char* buffer, size_t capacity) {
   Message text(buffer, capacity);
+  if (x.is_view() && is_behind(*x.head())) renew_history(x);
   const Edge edge = take_edge(*x.head());
   if (edge && !is_accumulator(edge.node())) {
     text << "grad_fn=<" << operator_of(*edge.node()).name << "Backward>";
@@ -215,7 +216,7 @@ tg_status tg_tensor_grad_fn(tg_tensor x, tg_node* out) {
     clear_out(out, "out");
     NewHandle handle;
     const TensorPin t(x, "x");
-    if (t->is_view()) tg::check_view_history("grad_fn", *t);
+    if (t->is_view()) tg::use_history("grad_fn", *t);
     const tg::Edge edge = tg::take_edge(*t->head());
     if (!edge) return;
     if (tg::is_accumulator(edge.node())) {

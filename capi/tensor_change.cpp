@@ -27,7 +27,7 @@ void keep_grad(const Tensor& x) {
   if (x.is_inference()) {
     fail(TG_ERROR_MODE, Named{x}, " is an inference tensor and gets no gradient", kCloneRemedy);
   }
-  if (x.is_view() && history_word(*x.head()) != 0) check_view_history("retain_grad", x);
+  if (x.is_view() && requires_grad(x)) use_history("retain_grad", x);
   if (!requires_grad(x)) {
     fail(TG_ERROR_AUTOGRAD, Named{x},
          " does not require grad; call tg_tensor_set_requires_grad "

@@ -1266,7 +1266,7 @@ TG_API tg_status tg_tensor_retain_grad(tg_tensor x);
  *  @param bytes exactly the bytes of the elements (tg_tensor_nbytes)
  *  @errors TG_ERROR_INVALID_ARGUMENT: buffer is NULL but bytes is not 0, or bytes is another
  *      number; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_MODE: R2, R4; TG_ERROR_AUTOGRAD: R3, R4;
- *      TG_ERROR_UNSUPPORTED: R5, R6
+ *      TG_ERROR_UNSUPPORTED: R6
  *  @threads any thread
  *  @blocks yes, calls back yes
  *  @since 0.1.0 */
@@ -1308,7 +1308,7 @@ TG_API tg_status tg_detach_(tg_tensor x);
  *  @gradient g
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_MODE: R4;
- *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -1320,7 +1320,7 @@ TG_API tg_status tg_clone(tg_tensor x, tg_tensor *out);
  *  @gradient g
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_MODE: R4;
- *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -1334,8 +1334,7 @@ TG_API tg_status tg_contiguous(tg_tensor x, tg_tensor *out);
  *  @gradient g, converted back; integers have none
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, or dtype is an unknown number;
- *      TG_ERROR_INVALID_HANDLE: x; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED:
- *      R5
+ *      TG_ERROR_INVALID_HANDLE: x; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -1349,7 +1348,7 @@ TG_API tg_status tg_to_dtype(tg_tensor x, int32_t dtype, tg_tensor *out);
  *  @gradient source: g, summed to its shape; the former value of x: 0
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_HANDLE: x, source; TG_ERROR_SHAPE: source does not broadcast to x;
- *      TG_ERROR_MODE: R1, R2, R4; TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R5, R6
+ *      TG_ERROR_MODE: R1, R2, R4; TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6
  *  @threads any thread
  *  @blocks yes, calls back yes
  *  @since 0.1.0 */
@@ -1361,7 +1360,7 @@ TG_API tg_status tg_copy_(tg_tensor x, tg_tensor source);
  *  @gradient the former value of x: 0
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: the dtype of x cannot hold value;
- *      TG_ERROR_MODE: R2, R4; TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R5, R6
+ *      TG_ERROR_MODE: R2, R4; TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6
  *  @threads any thread
  *  @blocks yes, calls back yes
  *  @since 0.1.0 */
@@ -1374,7 +1373,7 @@ TG_API tg_status tg_fill_(tg_tensor x, double value);
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: the dtype of x is an integer one or bool and
  *      cannot hold value; TG_ERROR_MODE: R2, R4; TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED:
- *      R5, R6
+ *      R6
  *  @threads any thread
  *  @blocks yes, calls back yes
  *  @since 0.1.0 */
@@ -1385,7 +1384,7 @@ TG_API tg_status tg_fill_int64_(tg_tensor x, int64_t value);
  *  @gradient the former value of x: 0
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_MODE: R2, R4; TG_ERROR_AUTOGRAD: R3, R4;
- *      TG_ERROR_UNSUPPORTED: R5, R6
+ *      TG_ERROR_UNSUPPORTED: R6
  *  @threads any thread
  *  @blocks yes, calls back yes
  *  @since 0.1.0 */
@@ -1579,8 +1578,8 @@ TG_API tg_status tg_state_set(uint64_t state, uint64_t *previous);
  *       changed by another way; then it cannot be used where a call would record. Both are
  *       TG_ERROR_MODE, of tg_split TG_ERROR_AUTOGRAD: make the view in grad mode; use tg_narrow for
  *       each part.
- *   R5  In this version, writing through a view where the call records, and recording with a view
- *       made before its base's last recorded change, are TG_ERROR_UNSUPPORTED.
+ *   R5  Writing through a plain view where the call records gives the view's base a new grad_fn, as
+ *       writing to a base gives its plain views one: gradients are those of the new values.
  *   R6  Writing is TG_ERROR_UNSUPPORTED where the tensor is read-only, where a stride is 0 over a
  *       size above 1 (tg_fill_ and tg_zero_ may), and where operand and target overlap but are not
  *       the same elements: clone first.
@@ -1605,8 +1604,7 @@ TG_API tg_status tg_state_set(uint64_t state, uint64_t *previous);
  *  @gradient a: g; b: g
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, b; TG_ERROR_SHAPE:
- *      the shapes do not broadcast; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4;
- *      TG_ERROR_UNSUPPORTED: R5
+ *      the shapes do not broadcast; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -1622,7 +1620,7 @@ TG_API tg_status tg_add(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, b; TG_ERROR_SHAPE:
  *      the shapes do not broadcast; TG_ERROR_DTYPE: both are bool; TG_ERROR_MODE: R1, R4;
- *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -1637,8 +1635,7 @@ TG_API tg_status tg_sub(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @gradient a: g b; b: g a
  *  @saved a if b needs a gradient, b if a does
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, b; TG_ERROR_SHAPE:
- *      the shapes do not broadcast; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4;
- *      TG_ERROR_UNSUPPORTED: R5
+ *      the shapes do not broadcast; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -1653,8 +1650,7 @@ TG_API tg_status tg_mul(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @gradient a: g / b; b: -g a / b^2
  *  @saved b; a if b needs a gradient
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, b; TG_ERROR_SHAPE:
- *      the shapes do not broadcast; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4;
- *      TG_ERROR_UNSUPPORTED: R5
+ *      the shapes do not broadcast; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -1670,7 +1666,7 @@ TG_API tg_status tg_div(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is
  *      an integer tensor and value is not integral or not in range, or x is bool and value is
- *      neither 0 nor 1; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      neither 0 nor 1; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -1686,7 +1682,7 @@ TG_API tg_status tg_add_scalar(tg_tensor x, double value, tg_tensor *out);
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is
  *      an integer tensor and value is not integral or not in range, or x is bool and value is not
- *      0; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      0; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -1702,7 +1698,7 @@ TG_API tg_status tg_sub_scalar(tg_tensor x, double value, tg_tensor *out);
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is
  *      an integer tensor and value is not integral or not in range, or x is bool and value is
- *      neither 0 nor 1; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      neither 0 nor 1; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -1717,7 +1713,7 @@ TG_API tg_status tg_mul_scalar(tg_tensor x, double value, tg_tensor *out);
  *  @gradient g / value
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_MODE: R4;
- *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -1733,7 +1729,7 @@ TG_API tg_status tg_div_scalar(tg_tensor x, double value, tg_tensor *out);
  *  @saved x
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is
  *      bool, or is an integer tensor and exponent is negative or not integral; TG_ERROR_MODE: R4;
- *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -1748,7 +1744,7 @@ TG_API tg_status tg_pow_scalar(tg_tensor x, double exponent, tg_tensor *out);
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_HANDLE: x, other; TG_ERROR_SHAPE: other does not broadcast to x;
  *      TG_ERROR_DTYPE: the result does not go into the dtype of x; TG_ERROR_MODE: R1, R2, R4;
- *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R5, R6
+ *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6
  *  @threads any thread
  *  @blocks yes, calls back yes
  *  @since 0.1.0 */
@@ -1763,7 +1759,7 @@ TG_API tg_status tg_add_(tg_tensor x, tg_tensor other);
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_HANDLE: x, other; TG_ERROR_SHAPE: other does not broadcast to x;
  *      TG_ERROR_DTYPE: the result does not go into the dtype of x; TG_ERROR_MODE: R1, R2, R4;
- *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R5, R6
+ *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6
  *  @threads any thread
  *  @blocks yes, calls back yes
  *  @since 0.1.0 */
@@ -1778,7 +1774,7 @@ TG_API tg_status tg_sub_(tg_tensor x, tg_tensor other);
  *  @saved the former x if other needs a gradient, other if x does
  *  @errors TG_ERROR_INVALID_HANDLE: x, other; TG_ERROR_SHAPE: other does not broadcast to x;
  *      TG_ERROR_DTYPE: the result does not go into the dtype of x; TG_ERROR_MODE: R1, R2, R4;
- *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R5, R6
+ *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6
  *  @threads any thread
  *  @blocks yes, calls back yes
  *  @since 0.1.0 */
@@ -1793,7 +1789,7 @@ TG_API tg_status tg_mul_(tg_tensor x, tg_tensor other);
  *  @saved other; the former x if other needs a gradient
  *  @errors TG_ERROR_INVALID_HANDLE: x, other; TG_ERROR_SHAPE: other does not broadcast to x;
  *      TG_ERROR_DTYPE: the result does not go into the dtype of x; TG_ERROR_MODE: R1, R2, R4;
- *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R5, R6
+ *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6
  *  @threads any thread
  *  @blocks yes, calls back yes
  *  @since 0.1.0 */
@@ -1807,7 +1803,7 @@ TG_API tg_status tg_div_(tg_tensor x, tg_tensor other);
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is an integer tensor and value is not
  *      integral or not in range, or x is bool and value is neither 0 nor 1; TG_ERROR_MODE: R2, R4;
- *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R5, R6
+ *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6
  *  @threads any thread
  *  @blocks yes, calls back yes
  *  @since 0.1.0 */
@@ -1821,7 +1817,7 @@ TG_API tg_status tg_add_scalar_(tg_tensor x, double value);
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is an integer tensor and value is not
  *      integral or not in range, or x is bool and value is neither 0 nor 1; TG_ERROR_MODE: R2, R4;
- *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R5, R6
+ *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6
  *  @threads any thread
  *  @blocks yes, calls back yes
  *  @since 0.1.0 */
@@ -1877,7 +1873,7 @@ TG_API tg_status tg_mm_out(tg_tensor a, tg_tensor b, tg_tensor out);
  *  @gradient -g
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is
- *      bool; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      bool; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -1891,7 +1887,7 @@ TG_API tg_status tg_neg(tg_tensor x, tg_tensor *out);
  *  @gradient g sign(x), 0 at 0
  *  @saved x
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is
- *      bool; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      bool; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -1905,8 +1901,7 @@ TG_API tg_status tg_abs(tg_tensor x, tg_tensor *out);
  *  @gradient g out
  *  @saved out
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is
- *      not floating point: convert it first; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4;
- *      TG_ERROR_UNSUPPORTED: R5
+ *      not floating point: convert it first; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -1918,7 +1913,7 @@ TG_API tg_status tg_exp(tg_tensor x, tg_tensor *out);
  *  @gradient g x, with the new x
  *  @saved the new x
  *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is not floating point; TG_ERROR_MODE: R2,
- *      R4; TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R5, R6
+ *      R4; TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6
  *  @threads any thread
  *  @blocks yes, calls back yes
  *  @since 0.1.0 */
@@ -1932,8 +1927,7 @@ TG_API tg_status tg_exp_(tg_tensor x);
  *  @gradient g / x
  *  @saved x
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is
- *      not floating point: convert it first; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4;
- *      TG_ERROR_UNSUPPORTED: R5
+ *      not floating point: convert it first; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -1947,8 +1941,7 @@ TG_API tg_status tg_log(tg_tensor x, tg_tensor *out);
  *  @gradient g / (2 out), infinite at 0
  *  @saved out
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is
- *      not floating point: convert it first; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4;
- *      TG_ERROR_UNSUPPORTED: R5
+ *      not floating point: convert it first; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -1962,8 +1955,7 @@ TG_API tg_status tg_sqrt(tg_tensor x, tg_tensor *out);
  *  @gradient g cos(x)
  *  @saved x
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is
- *      not floating point: convert it first; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4;
- *      TG_ERROR_UNSUPPORTED: R5
+ *      not floating point: convert it first; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -1977,8 +1969,7 @@ TG_API tg_status tg_sin(tg_tensor x, tg_tensor *out);
  *  @gradient -g sin(x)
  *  @saved x
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is
- *      not floating point: convert it first; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4;
- *      TG_ERROR_UNSUPPORTED: R5
+ *      not floating point: convert it first; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -1992,8 +1983,7 @@ TG_API tg_status tg_cos(tg_tensor x, tg_tensor *out);
  *  @gradient g (1 - out^2)
  *  @saved out
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is
- *      not floating point: convert it first; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4;
- *      TG_ERROR_UNSUPPORTED: R5
+ *      not floating point: convert it first; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2007,8 +1997,7 @@ TG_API tg_status tg_tanh(tg_tensor x, tg_tensor *out);
  *  @gradient g out (1 - out)
  *  @saved out
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is
- *      not floating point: convert it first; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4;
- *      TG_ERROR_UNSUPPORTED: R5
+ *      not floating point: convert it first; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2020,7 +2009,7 @@ TG_API tg_status tg_sigmoid(tg_tensor x, tg_tensor *out);
  *  @gradient g x (1 - x), with the new x
  *  @saved the new x
  *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is not floating point; TG_ERROR_MODE: R2,
- *      R4; TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R5, R6
+ *      R4; TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6
  *  @threads any thread
  *  @blocks yes, calls back yes
  *  @since 0.1.0 */
@@ -2034,7 +2023,7 @@ TG_API tg_status tg_sigmoid_(tg_tensor x);
  *  @gradient g where out is above 0, else 0
  *  @saved out
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is
- *      bool; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      bool; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2046,7 +2035,7 @@ TG_API tg_status tg_relu(tg_tensor x, tg_tensor *out);
  *  @gradient g where the new x is above 0, else 0
  *  @saved the new x
  *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is bool; TG_ERROR_MODE: R2, R4;
- *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R5, R6
+ *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6
  *  @threads any thread
  *  @blocks yes, calls back yes
  *  @since 0.1.0 */
@@ -2063,7 +2052,7 @@ TG_API tg_status tg_relu_(tg_tensor x);
  *  @saved x
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, or low or high is NaN; TG_ERROR_INVALID_HANDLE:
  *      x; TG_ERROR_DTYPE: x is bool, or is an integer tensor and a bound is not integral;
- *      TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2078,8 +2067,7 @@ TG_API tg_status tg_clamp(tg_tensor x, double low, double high, tg_tensor *out);
  *  @gradient g to the greater, half each where they are equal
  *  @saved a and b
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, b; TG_ERROR_SHAPE:
- *      the shapes do not broadcast; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4;
- *      TG_ERROR_UNSUPPORTED: R5
+ *      the shapes do not broadcast; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2094,8 +2082,7 @@ TG_API tg_status tg_maximum(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @gradient g to the smaller, half each where they are equal
  *  @saved a and b
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, b; TG_ERROR_SHAPE:
- *      the shapes do not broadcast; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4;
- *      TG_ERROR_UNSUPPORTED: R5
+ *      the shapes do not broadcast; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2112,7 +2099,7 @@ TG_API tg_status tg_minimum(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @saved condition
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: condition, a, b;
  *      TG_ERROR_SHAPE: the three do not broadcast; TG_ERROR_DTYPE: condition is not bool;
- *      TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2284,7 +2271,7 @@ TG_API tg_status tg_gt(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @gradient g for every element
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_MODE: R4;
- *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2302,8 +2289,7 @@ TG_API tg_status tg_sum(tg_tensor x, tg_tensor *out);
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, dims is NULL but count is not 0, keepdim is
  *      neither 0 nor 1, or a dimension is given twice; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_INDEX:
- *      a dimension is out of range; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED:
- *      R5
+ *      a dimension is out of range; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2318,8 +2304,7 @@ TG_API tg_status tg_sum_dims(tg_tensor x, const int64_t *dims, size_t count, int
  *  @gradient g / n for every element
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is
- *      not floating point: convert it first; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4;
- *      TG_ERROR_UNSUPPORTED: R5
+ *      not floating point: convert it first; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2338,7 +2323,7 @@ TG_API tg_status tg_mean(tg_tensor x, tg_tensor *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, dims is NULL but count is not 0, keepdim is
  *      neither 0 nor 1, or a dimension is given twice; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE:
  *      x is not floating point: convert it first; TG_ERROR_INDEX: a dimension is out of range;
- *      TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2353,7 +2338,7 @@ TG_API tg_status tg_mean_dims(tg_tensor x, const int64_t *dims, size_t count, in
  *  @gradient g to the greatest, shared evenly where several are equal
  *  @saved x and out
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_SHAPE: x
- *      has no element; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      has no element; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2367,7 +2352,7 @@ TG_API tg_status tg_max(tg_tensor x, tg_tensor *out);
  *  @gradient g to the smallest, shared evenly where several are equal
  *  @saved x and out
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_SHAPE: x
- *      has no element; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      has no element; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2385,7 +2370,7 @@ TG_API tg_status tg_min(tg_tensor x, tg_tensor *out);
  *  @saved indices
  *  @errors TG_ERROR_INVALID_ARGUMENT: values or indices is NULL, or keepdim is neither 0 nor 1;
  *      TG_ERROR_INVALID_HANDLE: x; TG_ERROR_SHAPE: dim has size 0; TG_ERROR_INDEX: dim is out of
- *      range; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      range; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2404,7 +2389,7 @@ TG_API tg_status tg_max_dim(tg_tensor x, int64_t dim, int32_t keepdim, tg_tensor
  *  @saved indices
  *  @errors TG_ERROR_INVALID_ARGUMENT: values or indices is NULL, or keepdim is neither 0 nor 1;
  *      TG_ERROR_INVALID_HANDLE: x; TG_ERROR_SHAPE: dim has size 0; TG_ERROR_INDEX: dim is out of
- *      range; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      range; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2476,7 +2461,7 @@ TG_API tg_status tg_argmin_dim(tg_tensor x, int64_t dim, int32_t keepdim, tg_ten
  *  @saved out
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is
  *      not float32 or float64; TG_ERROR_INDEX: dim is out of range; TG_ERROR_MODE: R4;
- *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2492,7 +2477,7 @@ TG_API tg_status tg_softmax(tg_tensor x, int64_t dim, tg_tensor *out);
  *  @saved out
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is
  *      not float32 or float64; TG_ERROR_INDEX: dim is out of range; TG_ERROR_MODE: R4;
- *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2513,8 +2498,7 @@ TG_API tg_status tg_log_softmax(tg_tensor x, int64_t dim, tg_tensor *out);
  *  @saved a if b needs a gradient, b if a does
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, b; TG_ERROR_SHAPE:
  *      an operand is no matrix, or the inner sizes differ; TG_ERROR_DTYPE: an operand is not
- *      float32 or float64, or they differ; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4;
- *      TG_ERROR_UNSUPPORTED: R5; TG_ERROR_CANCELLED: the token in use was cancelled
+ *      float32 or float64, or they differ; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_CANCELLED: the token in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2530,8 +2514,7 @@ TG_API tg_status tg_mm(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @saved a if b needs a gradient, b if a does
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, b; TG_ERROR_SHAPE: a
  *      rank is not 3, or the batches or inner sizes differ; TG_ERROR_DTYPE: an operand is not
- *      float32 or float64, or they differ; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4;
- *      TG_ERROR_UNSUPPORTED: R5; TG_ERROR_CANCELLED: the token in use was cancelled
+ *      float32 or float64, or they differ; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_CANCELLED: the token in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2547,8 +2530,7 @@ TG_API tg_status tg_bmm(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @saved a if x needs a gradient, x if a does
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, x; TG_ERROR_SHAPE: a
  *      is no matrix, x no vector, or the inner sizes differ; TG_ERROR_DTYPE: an operand is not
- *      float32 or float64, or they differ; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4;
- *      TG_ERROR_UNSUPPORTED: R5; TG_ERROR_CANCELLED: the token in use was cancelled
+ *      float32 or float64, or they differ; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_CANCELLED: the token in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2564,7 +2546,7 @@ TG_API tg_status tg_mv(tg_tensor a, tg_tensor x, tg_tensor *out);
  *  @saved a if b needs a gradient, b if a does
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, b; TG_ERROR_SHAPE: a
  *      rank is not 1, or the sizes differ; TG_ERROR_DTYPE: an operand is not float32 or float64, or
- *      they differ; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      they differ; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2584,7 +2566,7 @@ TG_API tg_status tg_dot(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, b; TG_ERROR_SHAPE: a
  *      rank is 0, the inner sizes differ, or the batches do not broadcast; TG_ERROR_DTYPE: an
  *      operand is not float32 or float64, or they differ; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD:
- *      R4; TG_ERROR_UNSUPPORTED: R5; TG_ERROR_CANCELLED: the token in use was cancelled
+ *      R4; TG_ERROR_CANCELLED: the token in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2605,7 +2587,7 @@ TG_API tg_status tg_matmul(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x, a, b;
  *      TG_ERROR_SHAPE: a or b is no matrix, the inner sizes differ, or x does not broadcast to [n,
  *      m]; TG_ERROR_DTYPE: an operand is not float32 or float64, or they differ; TG_ERROR_MODE: R1,
- *      R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5; TG_ERROR_CANCELLED: the token in use
+ *      R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_CANCELLED: the token in use
  *      was cancelled
  *  @threads any thread
  *  @blocks yes, calls back no
@@ -2625,7 +2607,7 @@ TG_API tg_status tg_addmm(tg_tensor x, tg_tensor a, tg_tensor b, double beta, do
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x, weight, bias;
  *      TG_ERROR_SHAPE: weight is no matrix, the sizes k differ, or bias is not [m]; TG_ERROR_DTYPE:
  *      an operand is not float32 or float64, or they differ; TG_ERROR_MODE: R1, R4;
- *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5; TG_ERROR_CANCELLED: the token in use was
+ *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_CANCELLED: the token in use was
  *      cancelled
  *  @threads any thread
  *  @blocks yes, calls back no
@@ -2649,7 +2631,7 @@ TG_API tg_status tg_linear(tg_tensor x, tg_tensor weight, tg_tensor bias, tg_ten
  *      negative, a size is below -1, or -1 stands twice; TG_ERROR_INVALID_HANDLE: x;
  *      TG_ERROR_SHAPE: the number of elements differs, -1 cannot be computed, or the strides of x
  *      do not allow it (tg_reshape copies); TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4;
- *      TG_ERROR_LIMIT: rank is above 16; TG_ERROR_UNSUPPORTED: R5
+ *      TG_ERROR_LIMIT: rank is above 16
  *  @threads any thread
  *  @blocks no, calls back no
  *  @since 0.1.0 */
@@ -2667,7 +2649,7 @@ TG_API tg_status tg_view(tg_tensor x, const int64_t *shape, int32_t rank, tg_ten
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, shape is NULL but rank is not 0, or rank is
  *      negative, a size is below -1, or -1 stands twice; TG_ERROR_INVALID_HANDLE: x;
  *      TG_ERROR_SHAPE: the number of elements differs, or -1 cannot be computed; TG_ERROR_MODE: R4;
- *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_LIMIT: rank is above 16; TG_ERROR_UNSUPPORTED: R5
+ *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_LIMIT: rank is above 16
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2684,7 +2666,7 @@ TG_API tg_status tg_reshape(tg_tensor x, const int64_t *shape, int32_t rank, tg_
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_INDEX: a
  *      dimension is out of range, or start_dim comes after end_dim; TG_ERROR_MODE: R4;
- *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2697,7 +2679,7 @@ TG_API tg_status tg_flatten(tg_tensor x, int64_t start_dim, int64_t end_dim, tg_
  *  @gradient g^T
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_SHAPE: the
- *      rank is above 2; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      rank is above 2; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks no, calls back no
  *  @since 0.1.0 */
@@ -2712,8 +2694,7 @@ TG_API tg_status tg_t(tg_tensor x, tg_tensor *out);
  *  @gradient g with the same two swapped
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_INDEX: a
- *      dimension is out of range; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED:
- *      R5
+ *      dimension is out of range; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks no, calls back no
  *  @since 0.1.0 */
@@ -2730,8 +2711,7 @@ TG_API tg_status tg_transpose(tg_tensor x, int64_t dim0, int64_t dim1, tg_tensor
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, dims is NULL but count is not 0, or a dimension
  *      stands twice; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_SHAPE: count is not the rank of x;
- *      TG_ERROR_INDEX: a dimension is out of range; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4;
- *      TG_ERROR_UNSUPPORTED: R5
+ *      TG_ERROR_INDEX: a dimension is out of range; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks no, calls back no
  *  @since 0.1.0 */
@@ -2749,7 +2729,7 @@ TG_API tg_status tg_permute(tg_tensor x, const int64_t *dims, size_t count, tg_t
  *      negative, a size is below -1, or -1 stands for a new dimension; TG_ERROR_INVALID_HANDLE: x;
  *      TG_ERROR_SHAPE: rank is below that of x, or a size other than 1 would change, or the product
  *      of sizes or bytes is above 2^63 - 1; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4;
- *      TG_ERROR_LIMIT: rank is above 16; TG_ERROR_UNSUPPORTED: R5
+ *      TG_ERROR_LIMIT: rank is above 16
  *  @threads any thread
  *  @blocks no, calls back no
  *  @since 0.1.0 */
@@ -2762,7 +2742,7 @@ TG_API tg_status tg_expand(tg_tensor x, const int64_t *shape, int32_t rank, tg_t
  *  @gradient g with the shape of x
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_MODE: R4;
- *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks no, calls back no
  *  @since 0.1.0 */
@@ -2776,7 +2756,7 @@ TG_API tg_status tg_squeeze(tg_tensor x, tg_tensor *out);
  *  @gradient g with the shape of x
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_INDEX: dim
- *      is out of range; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      is out of range; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks no, calls back no
  *  @since 0.1.0 */
@@ -2790,8 +2770,7 @@ TG_API tg_status tg_squeeze_dim(tg_tensor x, int64_t dim, tg_tensor *out);
  *  @gradient g with the shape of x
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_INDEX: dim
- *      is out of range; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_LIMIT: x has rank 16;
- *      TG_ERROR_UNSUPPORTED: R5
+ *      is out of range; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_LIMIT: x has rank 16
  *  @threads any thread
  *  @blocks no, calls back no
  *  @since 0.1.0 */
@@ -2806,8 +2785,7 @@ TG_API tg_status tg_unsqueeze(tg_tensor x, int64_t dim, tg_tensor *out);
  *  @gradient g at index, 0 elsewhere
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_INDEX: dim
- *      or index is out of range; rank 0 has none; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4;
- *      TG_ERROR_UNSUPPORTED: R5
+ *      or index is out of range; rank 0 has none; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks no, calls back no
  *  @since 0.1.0 */
@@ -2824,7 +2802,7 @@ TG_API tg_status tg_select(tg_tensor x, int64_t dim, int64_t index, tg_tensor *o
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, or length is negative; TG_ERROR_INVALID_HANDLE:
  *      x; TG_ERROR_INDEX: dim, start or start + length is out of range; rank 0 has none;
- *      TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks no, calls back no
  *  @since 0.1.0 */
@@ -2843,7 +2821,7 @@ TG_API tg_status tg_narrow(tg_tensor x, int64_t dim, int64_t start, int64_t leng
  *  @saved nothing
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, or step is not above 0; TG_ERROR_INVALID_HANDLE:
  *      x; TG_ERROR_INDEX: dim is out of range; rank 0 has none; TG_ERROR_MODE: R4;
- *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks no, calls back no
  *  @since 0.1.0 */
@@ -2864,8 +2842,7 @@ TG_API tg_status tg_slice(tg_tensor x, int64_t dim, int64_t start, int64_t end, 
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, shape is NULL but rank is not 0, a size or rank
  *      is negative, or a stride is negative; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_SHAPE: the
  *      product of sizes or bytes is above 2^63 - 1; TG_ERROR_INDEX: an element would lie outside
- *      the storage; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_LIMIT: rank is above 16;
- *      TG_ERROR_UNSUPPORTED: R5
+ *      the storage; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_LIMIT: rank is above 16
  *  @threads any thread
  *  @blocks no, calls back no
  *  @since 0.1.0 */
@@ -2886,7 +2863,7 @@ TG_API tg_status tg_as_strided(tg_tensor x, const int64_t *shape, const int64_t 
  *  @errors TG_ERROR_INVALID_ARGUMENT: count is NULL, outs is NULL but capacity is not 0, or size is
  *      negative, or 0 where dim has a size; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_INDEX: dim is out
  *      of range; rank 0 has none; TG_ERROR_MODE: R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_LIMIT:
- *      capacity is too small, or there are more than 65,535 pieces; TG_ERROR_UNSUPPORTED: R5
+ *      capacity is too small, or there are more than 65,535 pieces
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2905,7 +2882,7 @@ TG_API tg_status tg_split(tg_tensor x, int64_t size, int64_t dim, tg_tensor *out
  *  @errors TG_ERROR_INVALID_ARGUMENT: tensors or out is NULL, or count is 0;
  *      TG_ERROR_INVALID_HANDLE: one of tensors; TG_ERROR_SHAPE: ranks or other sizes differ, or a
  *      rank is 0; TG_ERROR_INDEX: dim is out of range; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD:
- *      R4; TG_ERROR_LIMIT: count is above 65,535; TG_ERROR_UNSUPPORTED: R5
+ *      R4; TG_ERROR_LIMIT: count is above 65,535
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2923,7 +2900,7 @@ TG_API tg_status tg_cat(const tg_tensor *tensors, size_t count, int64_t dim, tg_
  *  @errors TG_ERROR_INVALID_ARGUMENT: tensors or out is NULL, or count is 0;
  *      TG_ERROR_INVALID_HANDLE: one of tensors; TG_ERROR_SHAPE: shapes differ; TG_ERROR_INDEX: dim
  *      is out of range; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_LIMIT: count is
- *      above 65,535, or the tensors have rank 16; TG_ERROR_UNSUPPORTED: R5
+ *      above 65,535, or the tensors have rank 16
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2941,7 +2918,7 @@ TG_API tg_status tg_stack(const tg_tensor *tensors, size_t count, int64_t dim, t
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x, index;
  *      TG_ERROR_SHAPE: the rank of index is above 1; TG_ERROR_DTYPE: index is not int64 or int32;
  *      TG_ERROR_INDEX: dim or an index is out of range; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD:
- *      R4; TG_ERROR_UNSUPPORTED: R5
+ *      R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2959,7 +2936,7 @@ TG_API tg_status tg_index_select(tg_tensor x, int64_t dim, tg_tensor index, tg_t
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: x, index;
  *      TG_ERROR_SHAPE: ranks differ, or index is larger than x beside dim; TG_ERROR_DTYPE: index is
  *      not int64; TG_ERROR_INDEX: dim or an index is out of range; TG_ERROR_MODE: R1, R4;
- *      TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2981,7 +2958,7 @@ TG_API tg_status tg_gather(tg_tensor x, int64_t dim, tg_tensor index, tg_tensor 
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL, or reduction is an unknown number;
  *      TG_ERROR_INVALID_HANDLE: x, target; TG_ERROR_SHAPE: the shapes do not broadcast;
  *      TG_ERROR_DTYPE: an operand is not floating point; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD:
- *      R4; TG_ERROR_UNSUPPORTED: R5
+ *      R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -3004,7 +2981,7 @@ TG_API tg_status tg_mse_loss(tg_tensor x, tg_tensor target, int32_t reduction, t
  *      TG_ERROR_INVALID_HANDLE: x, target, weight; TG_ERROR_SHAPE: the shapes do not fit;
  *      TG_ERROR_DTYPE: x is not float32 or float64, target not int64, or weight has another dtype;
  *      TG_ERROR_INDEX: a target is neither ignore_index nor from 0 to classes - 1; TG_ERROR_MODE:
- *      R1, R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED: R5
+ *      R1, R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -3030,8 +3007,7 @@ TG_API tg_status tg_nll_loss(tg_tensor x, tg_tensor target, tg_tensor weight, in
  *      label_smoothing is not from 0 to 1; TG_ERROR_INVALID_HANDLE: x, target, weight;
  *      TG_ERROR_SHAPE: the shapes do not fit; TG_ERROR_DTYPE: x is not float32 or float64, target
  *      not int64, or weight has another dtype; TG_ERROR_INDEX: a target is neither ignore_index nor
- *      from 0 to classes - 1; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_UNSUPPORTED:
- *      R5
+ *      from 0 to classes - 1; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -3224,9 +3200,8 @@ TG_API tg_status tg_nn_sequential(const tg_module *modules, size_t count, tg_mod
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: module, x;
  *      TG_ERROR_SHAPE: x does not fit the first layer; TG_ERROR_DTYPE: x has another dtype than the
  *      parameters; TG_ERROR_MODE: R1, R4 of its operators; TG_ERROR_AUTOGRAD: R4 of its operators;
- *      TG_ERROR_UNSUPPORTED: R5 of its operators; TG_ERROR_CALLBACK: a function of tg_nn_function
- *      failed for a reason of its own, or gave no tensor; other statuses stand as they are;
- *      TG_ERROR_CANCELLED: the token in use was cancelled
+ *      TG_ERROR_CALLBACK: a function of tg_nn_function failed for a reason of its own, or gave no
+ *      tensor; other statuses stand as they are; TG_ERROR_CANCELLED: the token in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back yes
  *  @since 0.1.0 */
@@ -3870,7 +3845,7 @@ TG_API tg_status tg_ffi_operator(const tg_ffi_definition *definition, tg_operato
  *      operand has another dtype than the signature says; TG_ERROR_MODE: R1, R4, a function left
  *      the modes other than it found them, or a turn would be waited for for ever;
  *      TG_ERROR_AUTOGRAD: R4, or TG_FFI_CHECK found the backward wrong; TG_ERROR_LIMIT: a number
- *      that the function takes as i32 is too large; TG_ERROR_UNSUPPORTED: R5, or the call would
+ *      that the function takes as i32 is too large; TG_ERROR_UNSUPPORTED: the call would
  *      record and no gradient is known; TG_ERROR_CALLBACK: the status that the function gave is not
  *      0 (detail: the status), or it threw
  *  @threads any thread

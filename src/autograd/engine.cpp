@@ -352,6 +352,9 @@ class Backward {
     if (!any || !wants_any(node)) return;
     const Operator& op = algebra_.operator_of(node);
     if (node.has(Node::kFreed)) [[unlikely]] {
+      bool dry = true;  // no gradient flows through it: there is nothing to run
+      for (const Edge& edge : node.inputs()) dry = dry && !edge;
+      if (dry) return;
       fail(TG_ERROR_AUTOGRAD, op.name,
            "Backward was run before and what it saved is freed; give "
            "TG_RETAIN_GRAPH to the first backward, or compute the graph anew");
@@ -359,10 +362,21 @@ class Backward {
     if (op.gradient == nullptr) [[unlikely]] {
       fail(TG_ERROR_AUTOGRAD, op.name, " is not differentiable");
     }
+    if (!asked_.empty()) check_saved(node, op);
     Vjp vjp(*this, node, asked_.empty());
     op.gradient(vjp);
     if (options_.create_graph) with_past_.clear();
     if (!options_.retain_graph) free_saved(node);
+  }
+
+  // A rule that is run for some of its inputs reads some of what was saved. As in PyTorch a change
+  // of any of it is an error, so that what is asked for does not decide whether one is found.
+  void check_saved(Node& node, const Operator& op) const {
+    for (const Saved& saved : node.saved()) {
+      const uint32_t found = saved.tensor.storage().version.load(std::memory_order_relaxed);
+      if (found != saved.version) [[unlikely]]
+        fail_version(op.name, saved, found);
+    }
   }
 
   bool wants_any(Node& node) const {

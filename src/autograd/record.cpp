@@ -33,10 +33,20 @@ bool plan_record_special(const char* op, const Tensor* const* operands, int n, u
   }
   for (int i = 0; i < n; ++i) {
     if ((wanted >> i & 1) != 0 && operands[i]->is_view()) [[unlikely]] {
-      check_view_history(op, *operands[i]);
+      use_history(op, *operands[i]);
     }
   }
   return true;
+}
+
+uint32_t flowing_operands(const Tensor* const* operands, int n, uint32_t wanted) {
+  uint32_t flowing = wanted;
+  for (int i = 0; i < n; ++i) {
+    if ((wanted >> i & 1) == 0 || !operands[i]->is_view()) continue;
+    const TensorHead& head = *operands[i]->head();
+    if (history_word(head) == 0 && !is_behind(head)) flowing &= ~(uint32_t{1} << i);
+  }
+  return flowing;
 }
 
 namespace {
@@ -77,6 +87,28 @@ void plan_out(const char* op, const Tensor& target, const Tensor* const* operand
 
 // ---- flags and .grad ----
 
+namespace {
+
+void forget_past(const Tensor& x) {
+  TensorHead& head = *x.head();
+  if (Accumulator* accumulator = accumulator_of(head); accumulator != nullptr) {
+    const bool by_user = grad_was_set_by_user(x);
+    Tensor held = grad_of(x);
+    if (held) set_extra_grad(head, std::move(held), by_user);
+  }
+  if (head.has_flag(TensorHead::kRetainsGrad)) forget_retained(head);
+  Node* node = Edge(swap_history(head, 0)).node();
+  if (node == nullptr) return;
+  if (is_accumulator(node)) {
+    auto* accumulator = static_cast<Accumulator*>(node);
+    LockGuard guard(accumulator->lock);
+    accumulator->leaf.store(nullptr, std::memory_order_relaxed);
+  }
+  let_go(node);
+}
+
+}  // namespace
+
 void set_requires_grad(const Tensor& x, bool on) {
   TensorHead& head = *x.head();
   if (on && !is_floating(x.dtype())) {
@@ -99,6 +131,7 @@ void set_requires_grad(const Tensor& x, bool on) {
     }
     return;
   }
+  if (x.is_view() && is_behind(head)) renew_history(x);
   Node* node = Edge(history_word(head)).node();
   if (on) {
     if (node != nullptr) return;
@@ -122,7 +155,7 @@ void set_requires_grad(const Tensor& x, bool on) {
          " is no leaf: what was recorded decides that it requires "
          "grad; use tg_detach to go on without a past");
   }
-  detach_in_place(x);
+  forget_past(x);
 }
 
 void detach_in_place(const Tensor& x) {
@@ -132,25 +165,12 @@ void detach_in_place(const Tensor& x) {
                          std::memory_order_relaxed);
     return;
   }
-  if (x.is_view() && !accumulator_of(head)) {
+  if (x.is_view()) {
     fail(TG_ERROR_AUTOGRAD, Named{x},
          " is a view, which cannot be detached in place; use "
          "tg_detach, or detach its base before the view is made");
   }
-  if (Accumulator* accumulator = accumulator_of(head); accumulator != nullptr) {
-    const bool by_user = grad_was_set_by_user(x);
-    Tensor held = grad_of(x);
-    if (held) set_extra_grad(head, std::move(held), by_user);
-  }
-  if (head.has_flag(TensorHead::kRetainsGrad)) forget_retained(head);
-  Node* node = Edge(swap_history(head, 0)).node();
-  if (node == nullptr) return;
-  if (is_accumulator(node)) {
-    auto* accumulator = static_cast<Accumulator*>(node);
-    LockGuard guard(accumulator->lock);
-    accumulator->leaf.store(nullptr, std::memory_order_relaxed);
-  }
-  let_go(node);
+  forget_past(x);
 }
 
 Tensor grad_of(const Tensor& x) {

@@ -28,7 +28,8 @@ inline bool requires_grad(const Tensor& x) { return requires_grad(*x.head()); }
 inline bool is_leaf(const TensorHead& head) {
   if (head.storage->is_inference()) return false;
   const Node* node = Edge(history_word(head)).node();
-  return node == nullptr || is_accumulator(node);
+  if (node != nullptr) return is_accumulator(node);
+  return head.is_view == 0 || !is_behind(head);
 }
 
 // Bit i: operand i requires grad. Absent operands (null tensors) do not.
@@ -42,9 +43,12 @@ inline uint32_t wanted_operands(const Tensor* const* operands, int n) {
 
 // An operator with these operands was called where grad mode is on, and `wanted` is not empty: does
 // it record? false: only inference tensors take part. Throws the mode errors of modes.md 3 and the
-// errors of stale views.
+// errors of stale views; plain views catch up with their bases.
 bool plan_record_special(const char* op, const Tensor* const* operands, int n, uint32_t wanted,
                          SaveMask saved);
+// Of the wanted operands those that a gradient flows to: not views made where nothing records,
+// which show that their base requires grad and have no past (T28).
+uint32_t flowing_operands(const Tensor* const* operands, int n, uint32_t wanted);
 // With neither inference tensors nor views nothing can be wrong.
 [[gnu::always_inline]] inline bool is_special(const Tensor& x) {
   return x && (x.is_inference() || x.is_view());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "autograd/retained.h"
 
+#include "autograd/views.h"
 #include "core/extras.h"
 
 namespace tg {
@@ -16,6 +17,7 @@ struct Entry {
 // Tensors that retain are few: one list under one lock.
 constinit Lock lock;
 constinit Entry* entries = nullptr;
+constinit std::atomic<size_t> count{0};  // of entries
 
 Entry** find(const TensorHead* head) {
   Entry** place = &entries;
@@ -43,6 +45,7 @@ void retain_grad(const Tensor& x) {
       fresh->edge = edge.word;
       fresh->next = entries;
       entries = fresh;
+      count.fetch_add(1, std::memory_order_relaxed);
       edge.node()->marks.fetch_or(Node::kRetains, std::memory_order_relaxed);
       head.flags.fetch_or(TensorHead::kRetainsGrad, std::memory_order_relaxed);
       fresh = nullptr;
@@ -58,7 +61,10 @@ void forget_retained(TensorHead& head) noexcept {
     LockGuard guard(lock);
     Entry** place = find(&head);
     entry = *place;
-    if (entry != nullptr) *place = entry->next;
+    if (entry != nullptr) {
+      *place = entry->next;
+      count.fetch_sub(1, std::memory_order_relaxed);
+    }
     head.flags.fetch_and(static_cast<uint8_t>(~TensorHead::kRetainsGrad),
                          std::memory_order_relaxed);
   }
@@ -71,6 +77,28 @@ void move_retained(TensorHead& head, Edge to) noexcept {
     entry->edge = to.word;
     to.node()->marks.fetch_or(Node::kRetains, std::memory_order_relaxed);
   }
+}
+
+namespace {
+
+// Under the lock a head's memory stays, but its last count may be gone.
+Tensor next_rewritten() {
+  LockGuard guard(lock);
+  for (Entry* entry = entries; entry != nullptr; entry = entry->next) {
+    TensorHead* head = entry->head;
+    if (head->is_view == 0 || !is_rewritten(*head)) continue;
+    uint32_t refs = head->refs.load(std::memory_order_relaxed);
+    while (refs != 0 && !head->refs.compare_exchange_weak(refs, refs + 1)) continue;
+    if (refs != 0) return Tensor(head);
+  }
+  return {};
+}
+
+}  // namespace
+
+void renew_retained() {
+  if (count.load(std::memory_order_relaxed) == 0) return;
+  while (const Tensor view = next_rewritten()) renew_history(view);
 }
 
 // Under the lock the head cannot end: its end asks for the lock first. Nothing that could run a

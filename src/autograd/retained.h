@@ -14,6 +14,10 @@ void forget_retained(TensorHead& head) noexcept;
 // The head was changed in place: what it retains is the gradient of its new value.
 void move_retained(TensorHead& head, Edge to) noexcept;
 
+// Before a pass: views that retain catch up with bases that were changed in place, so that what
+// they get is the gradient of their new values (I9).
+void renew_retained();
+
 // Two steps, so that a pass writes all gradients or none. The first, which may fail, makes of grad
 // what the tensor that retains this output will have as its .grad, and takes the memory for it;
 // the second puts it there, if the tensor still lives, and leaves the former .grad in grad.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Views and what may be done through them: origin, staleness, and the ground for in-place changes
-// that rewrite history (modes.md 4).
+// Views and what may be done through them: origin, staleness, and histories that follow in-place
+// changes of the base (modes.md 4).
 #pragma once
 
 #include "autograd/node.h"
@@ -34,9 +34,21 @@ inline Origin current_origin() {
 // history cannot follow: its history may not be used (V12, V13).
 bool is_stale(const TensorHead& view);
 
-// Throws where x, a view, may not take part in a call that records: stale views by their origin;
-// plain views older than their base's last recorded in-place change are not supported yet.
-void check_view_history(const char* op, const Tensor& x);
+// A plain view that requires grad and whose memory was written after its history was: the history
+// is to be made anew from the base's (V5).
+bool is_behind(const TensorHead& view);
+// The same where the base has a new past, made by a recorded write.
+bool is_rewritten(const TensorHead& view);
+
+// Makes the history of a plain view that is behind: an AsStrided of its base. What a view is made
+// of is the operators' knowledge, so this is defined in ops/strided.cpp.
+void renew_history(const Tensor& view);
+// Its last step: the node becomes the view's history, unless another thread was first.
+void put_history(TensorHead& view, Node* fresh, uint32_t version) noexcept;
+
+// Before x, a view, takes part in a call that records, or is asked for its history. Throws where it
+// is stale; a plain view that is behind catches up.
+void use_history(const char* op, const Tensor& x);
 
 // Throws what writing through x, a view, is refused with where the call records.
 void check_view_target(const char* op, const Tensor& x);

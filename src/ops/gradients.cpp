@@ -3,6 +3,7 @@
 
 #include "autograd/modes.h"
 #include "autograd/record.h"
+#include "autograd/retained.h"
 #include "ops/elementwise.h"
 #include "ops/ops.h"
 
@@ -86,13 +87,14 @@ Vector<Root> roots_of(std::span<const Tensor* const> roots, std::span<const Tens
     }
   }
   check_mode();
+  renew_retained();
   Vector<Root> list;
   list.reserve(roots.size());
   // Under create_graph the seed may be recorded, whatever the caller's mode (B9b).
   const EngineModes modes(flags.create_graph);
   for (size_t i = 0; i < roots.size(); ++i) {
     const Tensor& root = *roots[i];
-    if (root.is_view()) check_view_history("backward", root);
+    if (root.is_view()) use_history("backward", root);
     const Edge edge(history_word(*root.head()));
     if (!edge) fail_no_grad(i, root);
     list.push_back(
@@ -143,7 +145,7 @@ void grad(std::span<const Tensor* const> roots, std::span<const Tensor* const> g
       fail_operand(TG_ERROR_AUTOGRAD, static_cast<int>(i), "inputs[", i, "], ", Named{input},
                    ", does not require grad; call tg_tensor_set_requires_grad before it is used");
     }
-    if (input.is_view()) check_view_history("grad", input);
+    if (input.is_view()) use_history("grad", input);
     const Edge edge(history_word(*input.head()));
     place[i] = asked.size();
     for (size_t j = 0; edge && j < asked.size(); ++j) {

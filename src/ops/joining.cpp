@@ -40,7 +40,7 @@ bool plan_join(const char* op, Operands tensors) {
                    "outside inference mode, or make it under tg_no_grad_enter instead of inference "
                    "mode");
     }
-    if (x.is_view()) check_view_history(op, x);
+    if (x.is_view()) use_history(op, x);
   }
   return true;
 }

@@ -114,7 +114,7 @@ bool view_layout(const Tensor& x, const Shape& shape, Layout& layout) {
   return view_as(x, inferred_shape(x, sizes, rank)).give_up();
 }
 [[gnu::noinline]] TensorHead* recorded_view(const Tensor& x, const int64_t* sizes, int32_t rank) {
-  if (x.is_view()) check_view_history(View::name, x);
+  if (x.is_view()) use_history(View::name, x);
   Tensor out = make_listed_head(x.head(), sizes, rank, view_info_for(x.head(), Origin::plain));
   if (!out) [[unlikely]]
     return other_view(x, sizes, rank);

@@ -76,6 +76,29 @@ constexpr SaveMask saves(uint32_t wanted) {
   return mask;
 }
 
+// What recording keeps whichever operand it is for: what all gradients read.
+template <class O>
+constexpr SaveMask always_saves() {
+  SaveMask mask = 0;
+  bool first = true;
+  for (const SaveMask reads : O::reads) {
+    if (reads == kReadsNothing) continue;
+    mask = first ? reads : mask & reads;
+    first = false;
+  }
+  return mask;
+}
+
+// plan_record_special for an operator of the catalogue; wanted becomes the operands that a gradient
+// flows to.
+template <class O>
+bool plan_special(const Tensor* const* operands, int n, uint32_t& wanted) {
+  const uint32_t flowing = flowing_operands(operands, n, wanted);
+  const SaveMask saved = saves<O>(flowing) | always_saves<O>();
+  if (!plan_record_special(O::name, operands, n, wanted, saved)) return false;
+  wanted = flowing;
+  return true;
+}
 template <class O, class... In>
 Meta result_of(const Args<O>& args, const In&... inputs) {
   if constexpr (std::is_same_v<Args<O>, NoArgs>) {
@@ -168,8 +191,14 @@ void check_categories(const Tensor& target, const Tensor* const* operands, int n
 TargetPlan plan_target(const Tensor& target, const Meta& meta, const Tensor* const* operands, int n,
                        bool in_place, TargetRules rules, bool keeps_old);
 void copy_elements(const Tensor& to, const Tensor& from) noexcept;
+// A recorded change through a view gives its base a new past: two nodes that put the view's new
+// value into the base's old one (ops/strided.cpp). Empty where the target is no view.
+struct Rebase {
+  Reserved joined, rest;
+};
+Rebase reserve_rebase(const Tensor& target);
 // The target's new past: the node takes the former one as its first input.
-void link_in_place(Node* node, const Tensor& target) noexcept;
+void link_in_place(Node* node, const Tensor& target, Rebase& rebase) noexcept;
 
 // A differentiable operator gives a result that can require grad, unless it casts to integers.
 template <class O>
@@ -197,11 +226,12 @@ template <class O, class... In>
         check_unrestricted();
       }
       records = recording.wanted != 0 && is_floating(target.dtype());
-      recording.saved = records ? saves<O>(recording.wanted) : 0;
     }
     plan_in_place(O::name, target, records);
     if constexpr (Recordable<O>) {
-      records = records && plan_record(O::name, operands, n, recording.wanted, recording.saved);
+      records = records &&
+                (!(is_special(inputs) || ...) || plan_special<O>(operands, n, recording.wanted));
+      recording.saved = records ? saves<O>(recording.wanted) : 0;
     }
   } else {
     plan_out(O::name, target, operands, n);
@@ -211,8 +241,10 @@ template <class O, class... In>
   const bool keeps_old = records && (recording.saved & reads_input(0)) != 0;
   TargetPlan plan = plan_target(target, meta, operands, n, in_place, target_rules<O>(), keeps_old);
   Reserved node;
+  Rebase rebase;
   if constexpr (Recordable<O>) {
     if (records) {
+      if (target.is_view()) rebase = reserve_rebase(target);
       recording.op = O::id;
       recording.shapes = O::shapes;
       recording.in_place = true;
@@ -240,8 +272,9 @@ template <class O, class... In>
     target.storage().written();
   }
   if (records) {
+    if (recording.wanted == 0) node.get()->set(Node::kFreed);  // as in run_dry
     link_saved_result(*node.get());
-    link_in_place(node.give_up(), target);
+    link_in_place(node.give_up(), target, rebase);
   }
 }
 
@@ -305,14 +338,34 @@ template <class O, class... In>
   return node;
 }
 
+// The result requires grad, and no gradient flows from it (T28): a node whose rule is never run, so
+// nothing is kept for it.
+template <class O, class... In>
+[[gnu::noinline, gnu::cold]] Tensor run_dry(const Args<O>& args, const In&... inputs) {
+  const Meta meta = result_of<O>(args, inputs...);
+  Tensor out = make_tensor(meta);
+  if (!is_floating(meta.dtype)) {
+    compute<O>(out, args, inputs...);
+    return out;
+  }
+  Reserved node(make_node(O::id, {sizeof...(In), 1, 0, 0, 0, 0}));
+  node.get()->set(Node::kFreed);
+  compute<O>(out, args, inputs...);
+  link(node.give_up(), out);
+  return out;
+}
+
 template <class O, class... In>
 [[gnu::noinline]] Tensor run_recorded(uint32_t wanted, const Args<O>& args, const In&... inputs) {
   constexpr int n = sizeof...(In);
   const Tensor* const operands[] = {&inputs...};
+  bool records = gives_floating<O>(args);
+  if (records && (is_special(inputs) || ...)) {
+    records = plan_special<O>(operands, n, wanted);
+    if (wanted == 0) [[unlikely]]
+      return run_dry<O>(args, inputs...);
+  }
   Recording recording{O::id, wanted, saves<O>(wanted), O::shapes};
-  const bool records = gives_floating<O>(args) &&
-                       (!(is_special(inputs) || ...) ||
-                        plan_record_special(O::name, operands, n, wanted, recording.saved));
   const Meta meta = result_of<O>(args, inputs...);
   Tensor out = make_tensor(meta);
   if (!records || !is_floating(meta.dtype)) {
@@ -383,9 +436,13 @@ template <class O, class... In>
 [[gnu::noinline]] Tensor run_plain_recorded(kernels::Loop loop, uint32_t wanted,
                                             const Args<O>& args, const In&... inputs) {
   const Tensor* const operands[] = {&inputs...};
+  bool records = true;
+  if ((is_special(inputs) || ...)) {
+    records = plan_special<O>(operands, sizeof...(In), wanted);
+    if (wanted == 0) [[unlikely]]
+      return run_dry<O>(args, inputs...);
+  }
   const SaveMask saved = saves<O>(wanted);
-  const bool records = !(is_special(inputs) || ...) ||
-                       plan_record_special(O::name, operands, sizeof...(In), wanted, saved);
   Tensor out = make_same(*operands[0]);
   if (!records) {
     run_plain<O>(loop, out, args, inputs...);
@@ -455,7 +512,7 @@ template <class O, class... In>
 // Views have no compute: a second head on the storage, linked to the one it came from.
 inline bool view_records(const char* op, const Tensor& x) {
   if (!recording_mode() || !requires_grad(x) || x.is_inference()) return false;
-  if (x.is_view()) check_view_history(op, x);
+  if (x.is_view()) use_history(op, x);
   return true;
 }
 

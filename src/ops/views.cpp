@@ -108,72 +108,6 @@ struct Select {
   }
 };
 
-// ---- as_strided ----
-
-// Element i of the result is an element of the operand's storage; its gradient goes to the operand
-// element that lies there, and nowhere if the operand does not reach it (modes.md V1c).
-struct AsStrided {
-  static constexpr const char* name = "AsStrided";
-  static constexpr Op id = Op::as_strided;
-  static constexpr Shapes shapes = Shapes::always;
-  struct Args {
-    Layout operand, result;
-  };
-  static void gradient(Vjp& v);
-};
-
-int64_t span_of(const Layout& layout, int64_t* least) {
-  int64_t low = layout.offset, high = layout.offset;
-  for (int d = 0; d < layout.shape.rank; ++d) {
-    const int64_t reach = (layout.shape[d] - 1) * layout.strides[d];
-    (reach < 0 ? low : high) += reach;
-  }
-  *least = low;
-  return high - low + 1;
-}
-
-// Storage offsets of a layout's elements in row-major order.
-struct Offsets {
-  const Layout& layout;
-  int64_t place[kMaxRank] = {};
-  int64_t offset;
-  explicit Offsets(const Layout& from) : layout(from), offset(from.offset) {}
-  void next() {
-    for (int d = layout.shape.rank - 1; d >= 0; --d) {
-      offset += layout.strides[d];
-      if (++place[d] < layout.shape[d]) return;
-      offset -= layout.shape[d] * layout.strides[d];
-      place[d] = 0;
-    }
-  }
-};
-
-void AsStrided::gradient(Vjp& v) {
-  const Args& k = v.args<Args>();
-  const int64_t elements = k.operand.shape.numel(), results = k.result.shape.numel();
-  int64_t least = 0;
-  const int64_t span = elements == 0 ? 0 : span_of(k.operand, &least);
-  // Which operand element lies at each place of the storage; `elements` stands for none.
-  Tensor owner = make_tensor(DType::int64, &span, 1);
-  auto* owners = reinterpret_cast<int64_t*>(owner.data());
-  for (int64_t i = 0; i < span; ++i) owners[i] = elements;
-  Offsets operand(k.operand);
-  for (int64_t i = 0; i < elements; ++i, operand.next()) {
-    if (owners[operand.offset - least] == elements) owners[operand.offset - least] = i;
-  }
-  Tensor index = make_tensor(DType::int64, &results, 1);
-  auto* places = reinterpret_cast<int64_t*>(index.data());
-  Offsets result(k.result);
-  for (int64_t i = 0; i < results; ++i, result.next()) {
-    const int64_t at = result.offset - least;
-    places[i] = at >= 0 && at < span ? owners[at] : elements;
-  }
-  const int64_t flat[] = {elements + 1};
-  const Tensor sums = index_add(Shape(flat, 1), 0, index, reshape(v.grad(), &results, 1));
-  const Shape shape = v.input(0).shape;
-  v.give(0, reshape(narrow(sums, 0, 0, elements), shape.sizes, shape.rank));
-}
-
 // ---- split ----
 
 struct Split {
@@ -224,7 +158,6 @@ const Operator expand_operator = operator_for<Expand>();
 const Operator select_operator = operator_for<Select>();
 const Operator slice_operator = operator_for<Slice>();
 const Operator slice_backward_operator = operator_for<SliceBackward>();
-const Operator as_strided_operator = operator_for<AsStrided>();
 const Operator split_operator = operator_for<Split>();
 
 Tensor t(const Tensor& x) {
@@ -339,39 +272,6 @@ Tensor slice(const Tensor& x, int64_t dim, int64_t start, int64_t end, int64_t s
   return run_view<Slice>(x, slice_layout(x, args), args);
 }
 
-Tensor as_strided(const Tensor& x, const int64_t* sizes, const int64_t* strides, int32_t rank,
-                  int64_t offset) {
-  Layout layout;
-  layout.shape = checked_shape(sizes, rank, size_of(x.dtype()));
-  layout.offset = offset;
-  if (rank > 0 && strides == nullptr) {
-    fail(TG_ERROR_INVALID_ARGUMENT, "strides is NULL; give one for each size");
-  }
-  int64_t last = offset;
-  bool empty = false;
-  for (int d = 0; d < rank; ++d) {
-    if (strides[d] < 0) {
-      fail(TG_ERROR_INVALID_ARGUMENT, "strides[", d, "] is ", strides[d],
-           "; a stride must not be negative");
-    }
-    layout.strides[d] = strides[d];
-    empty = empty || sizes[d] == 0;
-    int64_t reach = 0;
-    if (sizes[d] > 0 &&
-        (!checked_multiply(sizes[d] - 1, strides[d], &reach) || !checked_add(last, reach, &last))) {
-      fail(TG_ERROR_SHAPE, "shape ", SizesText{sizes, rank}, " with strides ",
-           SizesText{strides, rank}, " reaches past 2^63 - 1 elements");
-    }
-  }
-  const int64_t available = x.storage().bytes() / size_of(x.dtype());
-  if (offset < 0 || (empty ? offset > available : last >= available)) {
-    fail(TG_ERROR_INDEX, "shape ", SizesText{sizes, rank}, " with strides ",
-         SizesText{strides, rank}, " and offset ", offset, " reaches outside the storage of ",
-         Named{x}, ", which holds ", available, " elements");
-  }
-  return run_view<AsStrided>(x, layout, {layout_of(x), layout});
-}
-
 int64_t split_count(const Tensor& x, int64_t size, int64_t dim) {
   if (x.rank() == 0) fail(TG_ERROR_INDEX, Named{x}, " has rank 0: it has no dimension to split");
   const int d = wrap_dim(dim, x.rank());
@@ -388,7 +288,7 @@ void split(const Tensor& x, int64_t size, int64_t dim, std::span<Tensor> outs) {
     fail(TG_ERROR_LIMIT, "the split has ", outs.size(), " parts; at most 65535 are possible");
   }
   const bool records = recording_mode() && requires_grad(x) && !x.is_inference();
-  if (records && x.is_view()) check_view_history(Split::name, x);
+  if (records && x.is_view()) use_history(Split::name, x);
   const Origin origin = std::max(Origin::multi, current_origin());
   Reserved node;
   if (records) {

@@ -316,3 +316,35 @@ TEST_CASE("T37: in inference mode an i0 operand may change normal tensors in pla
     }
   }
 }
+
+TEST_CASE(
+    "T28, T30: beside a view that no gradient flows to, an inference tensor is not saved and no "
+    "error",
+    "[modes]") {
+  const Tensor w = leaf({2, 3});
+  Tensor view, i0;
+  {
+    const In inf(Mode::inf);
+    view = make(tg_narrow, w, int64_t{0}, int64_t{0}, int64_t{2});
+    i0 = vec({5, 7});
+  }
+  const Tensor y = make(tg_mul, i0, view);
+  CHECK(values(y) == Values{10, 21});
+  CHECK(kind_of(y) == "nn");
+  uint64_t bytes = 1;
+  ok(tg_node_saved_bytes(grad_fn(y), &bytes));
+  CHECK(bytes == 0);
+  ok(backward_ones(y));
+  ok(backward_ones(y));  // nothing was freed by the first
+  CHECK_FALSE(has_grad(w));
+  // Where a gradient flows to one of them, only what it needs is kept.
+  const Tensor u = leaf({1, 1}), z = make(tg_mul, u, view);
+  ok(backward_ones(z));
+  CHECK(grad_values(u) == Values{2, 3});
+  CHECK_FALSE(has_grad(w));
+  fails(attempt(tg_mul, u, i0), TG_ERROR_MODE, {"saved for backward"});
+  // What is kept whichever operand it is for is refused.
+  fails(attempt(tg_maximum, i0, view), TG_ERROR_MODE, {"saved for backward"});
+  fails(attempt(tg_div, view, i0), TG_ERROR_MODE, {"saved for backward"});
+  CHECK(values(make(tg_div, i0, view))[0] == 2.5);
+}

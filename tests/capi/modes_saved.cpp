@@ -427,3 +427,16 @@ TEST_CASE("I7d: the message names operator, tensor, both versions and both remed
         {"tg_backward_from", "Mul", "[2]", "float64", "version 1", "version 3", "tg_clone",
          "functional form"});
 }
+
+TEST_CASE("I7: tg_grad finds a change of whatever a node saved, also of what it does not need",
+          "[modes]") {
+  const Tensor w = leaf({1, 2}), x = make(tg_mul_scalar, w, 2.0), u = make(tg_clone, x);
+  const Tensor y = make(tg_mul, u, w);
+  ok(tg_add_scalar_(u, 1));
+  // The gradient of u is w, which was not changed.
+  const Tensor sum = make(tg_sum, y);
+  const tg_tensor outputs[] = {sum}, inputs[] = {x};
+  tg_tensor out = 0;
+  fails(tg_grad(outputs, nullptr, 1, inputs, 1, 0, &out), TG_ERROR_VERSION, {"Mul"});
+  CHECK(out == 0);
+}

@@ -141,6 +141,55 @@ TEST_CASE("gradients through views") {
   CHECK(check([](const Tensor& x) { return mul(to_dtype(x, DType::float64), x); }, {3}) == "");
 }
 
+// Parts of tensors written in place: the operators copy_slices and copy_slices_rest.
+TEST_CASE("gradients of what is written in place through views") {
+  using View = Tensor (*)(const Tensor&);
+  const View views[] = {
+      [](const Tensor& x) { return select(x, 0, 1); },
+      [](const Tensor& x) { return select(x, 1, 0); },
+      [](const Tensor& x) { return slice(x, 1, 0, 3, 2); },
+      [](const Tensor& x) { return t(x); },
+      [](const Tensor& x) {
+        const int64_t shape[] = {2}, strides[] = {4};
+        return as_strided(x, shape, strides, 1, x.offset() + 1);
+      },
+  };
+  using Base = Tensor (*)(const Tensor&);
+  const Base bases[] = {
+      [](const Tensor& x) { return mul(x, x); },
+      [](const Tensor& x) {  // not row-major
+        const Tensor turned = mul(t(x), t(x));
+        return detach(turned).row_major() ? clone(x) : turned;
+      },
+  };
+  for (const Base base : bases) {
+    for (const View view : views) {
+      CHECK(gradcheck(
+                [&](const Inputs& in) {
+                  const Tensor b = base(in[0]), part = view(b);
+                  mul(part, in[1], Into::first());
+                  mul_scalar(view(b), 3, Into::first());
+                  return mul(b, mul(b, in[1]));
+                },
+                {leaf(noise({2, 3}, 31)), leaf(noise({}, 32))}) == "");
+    }
+  }
+  // The base requires no grad at first, its memory has gaps, and the view reaches all of it.
+  CHECK(gradcheck(
+            [](const Inputs& in) {
+              const int64_t shape[] = {3}, strides[] = {2}, six[] = {6};
+              const Tensor memory = zeros(DType::float64, Shape(six, 1));
+              Layout layout = layout_of(memory);
+              layout.shape = Shape(shape, 1);
+              layout.strides[0] = strides[0];
+              const Tensor b = make_head(memory.storage(), DType::float64, layout, kNoView);
+              copy_(narrow(b, 0, 1, 2), in[0]);
+              mul(narrow(b, 0, 0, 2), in[0], Into::first());
+              return mul(b, b);
+            },
+            {leaf(noise({2}, 33))}) == "");
+}
+
 TEST_CASE("gradients of what is written in place") {
   const Inputs x = {leaf(noise({2, 3}, 13)), leaf(noise({3}, 14))};
   CHECK(gradcheck(
