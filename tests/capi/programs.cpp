@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: MIT
+// Random programs against PyTorch: values, gradients and flags of each tensor, and a failure
+// exactly where PyTorch has one. The programs and PyTorch's answers stand in
+// tests/programs/programs.txt, which tests/programs/make.py wrote; TG_PROGRAMS names another file.
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <sstream>
+
+#include "capi/tensors.h"
+
+using namespace capi;
+
+namespace {
+
+class Player {
+ public:
+  explicit Player(int32_t dtype) : dtype_(dtype) {}
+  ~Player() { leave(); }
+  Player(const Player&) = delete;
+  Player& operator=(const Player&) = delete;
+
+  // What is wrong with the line; empty: nothing.
+  std::string play(const std::string& line) {
+    std::istringstream in(line);
+    std::string op;
+    in >> op;
+    if (op == "tensor")
+      return compare(in, [](tg_tensor x, tg_tensor* out) { return tg_detach(x, out); });
+    if (op == "grad" && line.find('=') == std::string::npos) return compare_grad(in);
+    return step(op, line.substr(op.size()));
+  }
+
+ private:
+  using Numbers = std::vector<double>;
+
+  std::string step(const std::string& op, const std::string& rest) {
+    const size_t equals = rest.find('=');
+    std::istringstream in(rest.substr(0, equals)), answer(rest.substr(equals + 1));
+    std::string first;
+    Numbers numbers;
+    in >> first;
+    std::string mode = first;
+    std::string shape;
+    if (op == "leaf") {
+      shape = first;
+    } else if (op != "enter" && op != "exit") {
+      numbers.push_back(std::stod(first));
+    }
+    for (double number; in >> number;) numbers.push_back(number);
+    std::vector<Tensor> made;
+    tg_status status = TG_OK;
+    if (op == "leaf") {
+      status = leaf(shape, numbers, made);
+    } else if (op == "enter") {
+      status = enter(mode);
+    } else if (op == "exit") {
+      status = leave();
+    } else {
+      const auto found = steps().find(op);
+      if (found == steps().end()) return "no such step";
+      status = found->second(*this, numbers, made);
+    }
+    std::string expected;
+    answer >> expected;
+    if (expected == "fails") return status == TG_OK ? "succeeds, and fails in PyTorch" : "";
+    if (status != TG_OK) return std::string("fails: ") + tg_last_error_message();
+    for (Tensor& x : made) {
+      std::string flags;
+      if (!(answer >> flags)) return "gives more tensors than in PyTorch";
+      tensors_.push_back(std::move(x));
+      if (const std::string wrong = compare_flags(tensors_.back(), flags); !wrong.empty()) {
+        return wrong;
+      }
+    }
+    std::string more;
+    if (answer >> more) return "gives fewer tensors than in PyTorch";
+    return "";
+  }
+
+  static std::string compare_flags(tg_tensor x, const std::string& flags) {
+    std::string ours = std::to_string(requires_grad(x)) + std::to_string(is_leaf(x)) +
+                       std::to_string(is_inference(x));
+    if (flags[1] == 'x') ours[1] = 'x';
+    return ours == flags ? "" : "requires_grad, is_leaf, is_inference are " + ours;
+  }
+
+  std::string compare(std::istringstream& in,
+                      const std::function<tg_status(tg_tensor, tg_tensor*)>& get) {
+    size_t i = 0;
+    std::string flags;
+    in >> i >> flags;
+    if (const std::string wrong = compare_flags(tensors_[i], flags); !wrong.empty()) return wrong;
+    Tensor x;
+    ok(get(tensors_[i], x.out()));
+    return compare_values(in, x);
+  }
+  std::string compare_grad(std::istringstream& in) {
+    size_t i = 0;
+    in >> i;
+    Tensor grad;
+    ok(tg_tensor_grad(tensors_[i], grad.out()));
+    const bool none = in.str().find("none") != std::string::npos;
+    if (none != (grad == 0)) return grad == 0 ? "there is no .grad" : "there is a .grad";
+    return none ? "" : compare_values(in, grad);
+  }
+  std::string compare_values(std::istringstream& in, tg_tensor x) const {
+    Numbers expected;
+    for (double number; in >> number;) expected.push_back(number);
+    const Values found = values(x);
+    if (found.size() != expected.size()) return "there are " + std::to_string(found.size());
+    const double relative = dtype_ == TG_FLOAT32 ? 1e-5 : 1e-12;
+    double scale = 1;
+    for (const double number : expected) scale = std::max(scale, std::fabs(number));
+    for (size_t i = 0; i < found.size(); ++i) {
+      if (!(std::fabs(found[i] - expected[i]) <= relative * scale)) {
+        return "element " + std::to_string(i) + " is " + std::to_string(found[i]);
+      }
+    }
+    return "";
+  }
+
+  tg_status leaf(const std::string& shape, const Numbers& numbers, std::vector<Tensor>& made) {
+    std::vector<int64_t> sizes;
+    std::istringstream in(shape);
+    for (std::string size; std::getline(in, size, 'x');) sizes.push_back(std::stoll(size));
+    const Numbers elements(numbers.begin() + 1, numbers.end());
+    const std::vector<float> floats(elements.begin(), elements.end());
+    const void* data = dtype_ == TG_FLOAT32 ? static_cast<const void*>(floats.data())
+                                            : static_cast<const void*>(elements.data());
+    Tensor x;
+    const tg_status status =
+        tg_tensor_create(data, dtype_, sizes.data(), static_cast<int32_t>(sizes.size()),
+                         static_cast<int32_t>(numbers[0]), x.out());
+    if (status == TG_OK) made.push_back(std::move(x));
+    return status;
+  }
+  tg_status enter(const std::string& mode) {
+    mode_ = mode;
+    return mode == "no_grad" ? tg_no_grad_enter() : tg_inference_mode_enter(1);
+  }
+  tg_status leave() {
+    const std::string mode = std::exchange(mode_, "");
+    if (mode.empty()) return TG_OK;
+    return mode == "no_grad" ? tg_no_grad_exit() : tg_inference_mode_exit();
+  }
+
+  tg_tensor at(double number) const { return tensors_.at(static_cast<size_t>(number)); }
+
+  using Run = std::function<tg_status(Player&, const Numbers&, std::vector<Tensor>&)>;
+  template <class Function>
+  static Run gives(Function function) {
+    return [function](Player& p, const Numbers& n, std::vector<Tensor>& made) {
+      Tensor x;
+      const tg_status status = function(p, n, x.out());
+      if (status == TG_OK && x != 0) made.push_back(std::move(x));
+      return status;
+    };
+  }
+  using Unary = tg_status (*)(tg_tensor, tg_tensor*);
+  static Run unary(Unary f) {
+    return gives([f](Player& p, const Numbers& n, tg_tensor* out) { return f(p.at(n[0]), out); });
+  }
+  using Binary = tg_status (*)(tg_tensor, tg_tensor, tg_tensor*);
+  static Run binary(Binary f) {
+    return gives([f](Player& p, const Numbers& n, tg_tensor* out) {
+      return f(p.at(n[0]), p.at(n[1]), out);
+    });
+  }
+  template <class Function>
+  static Run acts(Function function) {
+    return [function](Player& p, const Numbers& n, std::vector<Tensor>&) { return function(p, n); };
+  }
+  static Run in_place(tg_status (*f)(tg_tensor)) {
+    return acts([f](Player& p, const Numbers& n) { return f(p.at(n[0])); });
+  }
+  static Run in_place(tg_status (*f)(tg_tensor, double)) {
+    return acts([f](Player& p, const Numbers& n) { return f(p.at(n[0]), n[1]); });
+  }
+  static Run in_place(tg_status (*f)(tg_tensor, tg_tensor)) {
+    return acts([f](Player& p, const Numbers& n) { return f(p.at(n[0]), p.at(n[1])); });
+  }
+  static int64_t integer(double number) { return static_cast<int64_t>(number); }
+
+  static tg_status split(Player& p, const Numbers& n, std::vector<Tensor>& made) {
+    tg_tensor parts[64];
+    size_t count = 0;
+    const tg_status status = tg_split(p.at(n[0]), integer(n[1]), integer(n[2]), parts, 64, &count);
+    for (size_t i = 0; status == TG_OK && i < count; ++i) made.emplace_back(parts[i]);
+    return status;
+  }
+  static tg_status expand(Player& p, const Numbers& n, tg_tensor* out) {
+    std::vector<int64_t> sizes = shape_of(p.at(n[0]));
+    sizes.insert(sizes.begin(), 2);
+    return tg_expand(p.at(n[0]), sizes.data(), static_cast<int32_t>(sizes.size()), out);
+  }
+  static std::vector<int64_t> shape_of(tg_tensor x) {
+    int64_t sizes[16];
+    int32_t rank = 0;
+    ok(tg_tensor_shape(x, sizes, 16, &rank));
+    return {sizes, sizes + rank};
+  }
+  template <class Join>
+  static Run join(Join f) {
+    return gives([f](Player& p, const Numbers& n, tg_tensor* out) {
+      const tg_tensor list[] = {p.at(n[0]), p.at(n[1])};
+      return f(list, size_t{2}, integer(n[2]), out);
+    });
+  }
+  static tg_status backward(Player& p, const Numbers& n) {
+    const tg_tensor outputs[] = {p.at(n[0])};
+    Tensor ones;
+    ok(tg_ones_like(outputs[0], ones.out()));
+    const tg_tensor seeds[] = {ones};
+    return tg_backward_from(outputs, seeds, 1, n[1] != 0 ? uint32_t{TG_RETAIN_GRAPH} : 0);
+  }
+  static tg_status grad(Player& p, const Numbers& n, tg_tensor* out) {
+    *out = 0;
+    const tg_tensor outputs[] = {p.at(n[0])}, inputs[] = {p.at(n[1])};
+    Tensor ones;
+    ok(tg_ones_like(outputs[0], ones.out()));
+    const tg_tensor seeds[] = {ones};
+    Tensor found;
+    const tg_status status =
+        tg_grad(outputs, seeds, 1, inputs, 1, TG_RETAIN_GRAPH | TG_ALLOW_UNUSED, found.out());
+    return status != TG_OK || found == 0 ? status : tg_clone(found, out);
+  }
+  static const std::map<std::string, Run>& steps();
+
+  int32_t dtype_;
+  std::vector<Tensor> tensors_;
+  std::string mode_;
+};
+
+const std::map<std::string, Player::Run>& Player::steps() {
+  using N = const Numbers&;
+  using P = Player&;
+  static const std::map<std::string, Run> table = {
+      {"sin", unary(tg_sin)},
+      {"cos", unary(tg_cos)},
+      {"tanh", unary(tg_tanh)},
+      {"sigmoid", unary(tg_sigmoid)},
+      {"relu", unary(tg_relu)},
+      {"neg", unary(tg_neg)},
+      {"abs", unary(tg_abs)},
+      {"exp", unary(tg_exp)},
+      {"clone", unary(tg_clone)},
+      {"contiguous", unary(tg_contiguous)},
+      {"detach", unary(tg_detach)},
+      {"sum", unary(tg_sum)},
+      {"mean", unary(tg_mean)},
+      {"add", binary(tg_add)},
+      {"sub", binary(tg_sub)},
+      {"mul", binary(tg_mul)},
+      {"maximum", binary(tg_maximum)},
+      {"minimum", binary(tg_minimum)},
+      {"mm", binary(tg_mm)},
+      {"cat", join(tg_cat)},
+      {"stack", join(tg_stack)},
+      {"split", split},
+      {"expand", gives(expand)},
+      {"grad", gives(grad)},
+      {"backward", acts(backward)},
+      {"add_scalar",
+       gives([](P p, N n, tg_tensor* out) { return tg_add_scalar(p.at(n[0]), n[1], out); })},
+      {"mul_scalar",
+       gives([](P p, N n, tg_tensor* out) { return tg_mul_scalar(p.at(n[0]), n[1], out); })},
+      {"softmax",
+       gives([](P p, N n, tg_tensor* out) { return tg_softmax(p.at(n[0]), integer(n[1]), out); })},
+      {"narrow", gives([](P p, N n, tg_tensor* out) {
+         return tg_narrow(p.at(n[0]), integer(n[1]), integer(n[2]), integer(n[3]), out);
+       })},
+      {"select", gives([](P p, N n, tg_tensor* out) {
+         return tg_select(p.at(n[0]), integer(n[1]), integer(n[2]), out);
+       })},
+      {"slice", gives([](P p, N n, tg_tensor* out) {
+         return tg_slice(p.at(n[0]), integer(n[1]), integer(n[2]), integer(n[3]), integer(n[4]),
+                         out);
+       })},
+      {"transpose", gives([](P p, N n, tg_tensor* out) {
+         return tg_transpose(p.at(n[0]), integer(n[1]), integer(n[2]), out);
+       })},
+      {"unsqueeze", gives([](P p, N n, tg_tensor* out) {
+         return tg_unsqueeze(p.at(n[0]), integer(n[1]), out);
+       })},
+      {"flat", gives([](P p, N n, tg_tensor* out) {
+         const int64_t all[] = {-1};
+         return tg_view(p.at(n[0]), all, 1, out);
+       })},
+      {"mul_scalar_", in_place(tg_mul_scalar_)},
+      {"add_scalar_", in_place(tg_add_scalar_)},
+      {"fill_", in_place(tg_fill_)},
+      {"zero_", in_place(tg_zero_)},
+      {"sigmoid_", in_place(tg_sigmoid_)},
+      {"relu_", in_place(tg_relu_)},
+      {"add_", in_place(tg_add_)},
+      {"sub_", in_place(tg_sub_)},
+      {"mul_", in_place(tg_mul_)},
+      {"copy_", in_place(tg_copy_)},
+      {"detach_", in_place(tg_detach_)},
+      {"retain_grad", in_place(tg_tensor_retain_grad)},
+      {"requires_grad_1",
+       acts([](P p, N n) { return tg_tensor_set_requires_grad(p.at(n[0]), 1); })},
+      {"requires_grad_0",
+       acts([](P p, N n) { return tg_tensor_set_requires_grad(p.at(n[0]), 0); })},
+      {"zero_grad", acts([](P p, N n) { return tg_tensor_set_grad(p.at(n[0]), 0); })},
+  };
+  return table;
+}
+
+}  // namespace
+
+TEST_CASE("random programs: the same values, gradients, flags and failures as in PyTorch") {
+  const char* other = std::getenv("TG_PROGRAMS");
+  std::ifstream file(other != nullptr ? other
+                                      : std::string(TG_TESTS_DIR) + "/programs/programs.txt");
+  REQUIRE(file);
+  const uint64_t live = tg_live_handles();
+  size_t programs = 0, failures = 0;
+  std::unique_ptr<Player> player;
+  std::string name;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("program ")) {
+      player = std::make_unique<Player>(line.ends_with("32") ? TG_FLOAT32 : TG_FLOAT64);
+      name = line;
+      ++programs;
+      continue;
+    }
+    if (player == nullptr) continue;  // its program failed already
+    const std::string wrong = player->play(line);
+    if (wrong.empty()) continue;
+    player.reset();
+    INFO(name << ": " << line << ": " << wrong);
+    if (++failures <= 20) CHECK(wrong.empty());
+  }
+  player.reset();
+  CHECK(programs >= 1000);
+  CHECK(failures == 0);
+  CHECK(tg_live_handles() == live);
+}
