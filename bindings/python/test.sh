@@ -26,14 +26,13 @@ environment() { # python, folder
 
 echo "-- an empty environment of each Python"
 environment "$python" "$work/debian"
-for candidate in "$python" $(compgen -c python3. | grep -E '^python3\.1[0-9]$' | sort -u); do
-  "$candidate" -c 'import venv, ensurepip' 2>/dev/null || continue
+for candidate in $(bash "$here/pythons.sh"); do
   rm -rf "$work/empty"
   environment "$candidate" "$work/empty"
   for tests in test_seed test_tensor test_modes; do
     (cd "$work" && "$work/empty/bin/python" "$here/tests/$tests.py" -q)
   done
-  echo "ok: $("$work/empty/bin/python" --version), $(command -v "$candidate")"
+  echo "ok: $("$work/empty/bin/python" --version), $candidate"
 done
 
 # What the limited API of 3.10 does not have; the program comes from the package index.
