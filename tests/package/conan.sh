@@ -12,6 +12,9 @@ python3 -m venv "$work/venv"
 export CONAN_HOME=$work/home
 conan() { "$work/venv/bin/conan" "$@" </dev/null; }
 conan profile detect
+# Conan builds test_package where it lies; the tree stays as it is.
+cp -R packaging/conan/test_package "$work/test_package"
 for shared in True False; do
-  conan create packaging/conan --no-remote -o "tapegrad/*:shared=$shared"
+  conan create packaging/conan --test-folder "$work/test_package" --no-remote \
+    -o "tapegrad/*:shared=$shared"
 done
