@@ -4,8 +4,7 @@
 import statistics
 from dataclasses import dataclass, field
 
-BEGIN = "<!-- table of scripts/bench: begin -->"
-END = "<!-- table of scripts/bench: end -->"
+MARK = "table of scripts/bench"
 HEADER = ("Row", "Case", "Against", "Reference", "tapegrad", "Ratio (least..greatest)", "Target",
           "Instructions: reference / tapegrad = ratio", "")
 
@@ -45,21 +44,29 @@ def nanoseconds(value):
 
 
 def render(entries):
-    lines = [HEADER, *(entry.cells() for entry in entries)]
-    widths = [max(3, *(len(line[column]) for line in lines)) for column in range(len(HEADER))]
-    text = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |"
-            for line in lines]
+    cells = [entry.cells() for entry in entries]
+    # A column that nothing is said in, such as instructions, is left away.
+    wanted = [column for column in range(len(HEADER)) if any(line[column] for line in cells)]
+    return table([[line[column] for column in wanted] for line in [HEADER, *cells]])
+
+
+def table(rows):
+    """Rows of texts as Markdown, the first one as the header."""
+    widths = [max(3, *(len(row[column]) for row in rows)) for column in range(len(rows[0]))]
+    text = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |"
+            for row in rows]
     text.insert(1, "| " + " | ".join("-" * width for width in widths) + " |")
     return "\n".join(text)
 
 
-def replace_table(path, text):
+def replace_table(path, text, mark=MARK):
     """Writes the text between the two markers of a page."""
+    opening, closing = f"<!-- {mark}: begin -->", f"<!-- {mark}: end -->"
     with open(path, encoding="utf-8") as file:
         page = file.read()
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = page.partition(opening)
+    _, end, after = rest.partition(closing)
     if not begin or not end:
-        raise SystemExit(f"{path} lacks the markers {BEGIN} and {END}")
+        raise SystemExit(f"{path} lacks the markers {opening} and {closing}")
     with open(path, "w", encoding="utf-8") as file:
         file.write(f"{before}{begin}\n\n{text}\n\n{end}{after}")

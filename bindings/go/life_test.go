@@ -221,19 +221,3 @@ func TestFinalizersRunBesideCallsUnderLoad(t *testing.T) {
 }
 
 func math32(x float64) float32 { return float32(x) }
-
-func BenchmarkAddOf8FloatsAndRelease(b *testing.B) {
-	ctx := context.Background()
-	x := Must(Ones(ctx, Float32, []int64{8}))
-	for b.Loop() {
-		Must(x.Add(ctx, x)).Release()
-	}
-}
-
-func BenchmarkAddOf8FloatsInInferenceModeAndRelease(b *testing.B) {
-	ctx := Must(InferenceMode(context.Background(), true))
-	x := Must(Ones(ctx, Float32, []int64{8}))
-	for b.Loop() {
-		Must(x.Add(ctx, x)).Release()
-	}
-}

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# bindings/javascript/test.sh: makes what is generated and runs the tests of the JavaScript binding,
-# under the Node that is there and under those that NODES names: 24.9.0, which parses `using`, where
-# it is not given; 18.20.8 is the oldest promised. They are fetched once, into build/.
+# bindings/javascript/test.sh [bench]: makes what is generated and runs the tests of the JavaScript
+# binding; with "bench" prints what one small call costs instead. The tests run under the Node
+# that is there and under those that NODES names: 24.9.0, which parses `using`, where it is not given;
+# 18.20.8 is the oldest promised. They are fetched once, into build/.
 # TG_LIBRARY is the built libtapegrad.so.0; TG_API_JSON is api/api.json where it is not given.
 set -eu
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -15,7 +16,11 @@ bash "$root/scripts/require" python3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -B "$root/bindings/generate/javascript.py" "$TG_API_JSON" "$here/generated.js"
-(cd "$here" && npm ci --no-audit --no-fund --loglevel=error)
+(cd "$here" && npm ci --no-audit --no-fund --loglevel=error >&2)
+if [ "${1-}" = bench ]; then
+  node "$here/tests/bench.js"
+  exit
+fi
 bash "$root/bindings/kit/prepare" "$work"
 
 all() { # the Node to run
@@ -30,7 +35,6 @@ all node
 node "$here/tests/digits.js" "$root/examples/data/digits.csv" | diff "$work/digits.txt" -
 echo "the digits come to the loss that they have in C, bit for bit"
 node "$here/tests/collector.js"
-node "$here/tests/bench.js"
 
 case $(uname -m) in
   x86_64) machine=x64 ;;

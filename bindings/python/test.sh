@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# bindings/python/test.sh: installs what the tests need, builds the wheel, and tests it: with Debian's
-# Python all tests, in an empty environment of each Python from 3.10 on that is found the page of the
-# seed, tensors and modes. TG_LIBRARY and TG_API_JSON name the library and its description.
+# bindings/python/test.sh [bench]: installs what the tests need, builds the wheel, and tests it: with
+# Debian's Python all tests, in an empty environment of each Python from 3.10 on that is found the
+# page of the seed, tensors and modes. With "bench" it prints what one small call costs instead, also
+# by PyTorch and numpy where Debian's Python has them. TG_LIBRARY and TG_API_JSON name the library and
+# its description.
 set -eu
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$here/../..
@@ -14,6 +16,17 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export PYTHONDONTWRITEBYTECODE=1
 unset PYTHONPATH TG_BLAS TG_NUM_THREADS
+
+if [ "${1-}" = bench ]; then
+  "$python" "$here/build.py" --library "$library" --api "$description" --bundle \
+    --work "$root/build/python-bench" --into "$work"
+  for name in tapegrad torch numpy; do
+    if PYTHONPATH=$work "$python" -c "import $name" 2>/dev/null; then
+      OMP_NUM_THREADS=1 PYTHONPATH=$work "$python" "$here/tests/bench.py" "$name"
+    fi
+  done
+  exit
+fi
 
 "$python" "$here/wheel.py" --library "$library" --api "$description" --into "$work/dist"
 wheel=$(echo "$work"/dist/tapegrad-*-cp310-abi3-*.whl)
