@@ -118,7 +118,7 @@ tg_status tg_operator_apply(tg_operator op, const tg_tensor* inputs, size_t coun
     const Pin pin(op, Kind::op, "op");
     const TensorPins operands(inputs, count, "inputs");
     NewHandles handles(out_count);
-    tg::Vector<tg::Tensor> found(out_count);
+    tg::capi::Few<tg::Tensor> found(out_count);
     object_of<OperatorRef>(pin)->apply(operands.tensors(), {arguments, argument_count}, found);
     for (size_t i = 0; i < out_count; ++i) outs[i] = handles.publish(i, std::move(found[i]));
   });

@@ -6,6 +6,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <span>
 
 #include "autograd/node.h"
 #include "base/thread.h"
@@ -88,12 +90,12 @@ inline Slot* slot_of(tg_handle handle) {
 [[noreturn]] void fail_handle(tg_handle handle, Kind wanted, const char* what);
 void drop_slot(Slot* slot) noexcept;  // the last pin of a released handle is gone
 
-// Pins the slot of a live handle of this kind; Kind::none takes any. what: how a message names the
-// argument.
-[[gnu::always_inline]] inline Slot* pin(tg_handle handle, Kind kind, const char* what) {
+// Pins the slot of a live handle of this kind; Kind::none takes any. fail throws.
+template <class Fail>
+[[gnu::always_inline]] inline Slot* pin_or(tg_handle handle, Kind kind, Fail fail) {
   Slot* slot = slot_of(handle);
   if (slot == nullptr) [[unlikely]]
-    fail_handle(handle, kind, what);
+    fail();
   const uint64_t generation = handle >> kSlotBits;
   uint64_t word = slot->word.load(std::memory_order_relaxed);
   do {
@@ -101,9 +103,13 @@ void drop_slot(Slot* slot) noexcept;  // the last pin of a released handle is go
                           ? word >> Slot::kLiveShift == Slot::live_tag(generation, kind)
                           : Slot::generation(word) == generation && (word & Slot::kLive) != 0;
     if (!fits) [[unlikely]]
-      fail_handle(handle, kind, what);
+      fail();
   } while (!exchange_if(slot->word, word, word + 1));
   return slot;
+}
+// what: how a message names the argument.
+[[gnu::always_inline]] inline Slot* pin(tg_handle handle, Kind kind, const char* what) {
+  return pin_or(handle, kind, [=] { fail_handle(handle, kind, what); });
 }
 [[gnu::always_inline]] inline void unpin(Slot* slot) noexcept {
   const uint64_t before = count_down(slot->word);
@@ -225,6 +231,36 @@ tg_handle publish_result_slow(TensorHead* head);
   return publish_in(slot, Kind::tensor, head, false, mine);
 }
 
+// A number of things that lasts for a call: in place where they are few, as they mostly are.
+template <class T>
+class Few {
+ public:
+  explicit Few(size_t count) : Few() {
+    if (count > kInPlace) {
+      things_ = BlockAllocator<T>().allocate(count);
+      room_ = count;
+    }
+    // Where one throws, those before it are ended as at the end of the call.
+    for (; count_ < count; ++count_) std::construct_at(things_ + count_);
+  }
+  ~Few() {
+    while (count_ > 0) std::destroy_at(things_ + --count_);
+    if (room_ > kInPlace) BlockAllocator<T>().deallocate(things_, room_);
+  }
+  Few(const Few&) = delete;
+  Few& operator=(const Few&) = delete;
+  T& operator[](size_t i) { return things_[i]; }
+  operator std::span<T>() { return {things_, count_}; }
+  operator std::span<const T>() const { return {things_, count_}; }
+
+ private:
+  static constexpr size_t kInPlace = 8;
+  Few() {}
+  T* things_ = reinterpret_cast<T*>(in_place_);
+  size_t count_ = 0, room_ = kInPlace;
+  alignas(T) std::byte in_place_[kInPlace * sizeof(T)];
+};
+
 // As many slots as an array out will need.
 class NewHandles {
  public:
@@ -234,7 +270,7 @@ class NewHandles {
   }
 
  private:
-  Vector<NewHandle> handles_;
+  Few<NewHandle> handles_;
 };
 
 // Ends a handle. Throws where it is not live; 0 is fine.

@@ -110,41 +110,24 @@ void end_handle(tg_handle handle) noexcept {
   if ((word & Slot::kPins) == 0) drop_slot(slot);
 }
 
-TensorPins::TensorPins(const tg_tensor* handles, size_t count, const char* what,
-                       bool zero_allowed) {
+[[noreturn, gnu::cold]] static void fail_element(tg_tensor handle, const char* what, size_t i) {
+  char text[64];
+  Message name(text, sizeof text);
+  name << what << '[' << i << ']';
+  fail_handle(handle, Kind::tensor, text);
+}
+
+TensorPins::TensorPins(const tg_tensor* handles, size_t count, const char* what, bool zero_allowed)
+    : pins_(count), list_(count) {
   if (count > 0) check_pointer(handles, what);
-  slots_.reserve(count);
-  heads_.reserve(count);
-  list_.reserve(count);
-  // A pin that fails here leaves the earlier ones to the guard.
-  struct Guard {
-    TensorPins* pins;
-    ~Guard() {
-      if (pins != nullptr) pins->unpin();
-    }
-  } guard{this};
   for (size_t i = 0; i < count; ++i) {
-    if (handles[i] == 0 && zero_allowed) {
-      heads_.push_back(nullptr);
-    } else {
-      char text[64];
-      Message name(text, sizeof text);
-      name << what << '[' << i << ']';
-      Pin pin(handles[i], Kind::tensor, text);
-      heads_.push_back(static_cast<TensorHead*>(pin.object()));
-      slots_.push_back(pin.keep());
-    }
-    list_.push_back(reinterpret_cast<const Tensor*>(&heads_.back()));
+    Pinned& one = pins_[i];
+    list_[i] = reinterpret_cast<const Tensor*>(&one.head);
+    if (handles[i] == 0 && zero_allowed) continue;
+    one.slot = pin_or(handles[i], Kind::tensor, [=] { fail_element(handles[i], what, i); });
+    one.head = static_cast<TensorHead*>(one.slot->object.load(std::memory_order_relaxed));
   }
-  guard.pins = nullptr;
 }
-
-void TensorPins::unpin() noexcept {
-  for (Slot* slot : slots_) capi::unpin(slot);
-  slots_.clear();
-}
-
-TensorPins::~TensorPins() { unpin(); }
 
 }  // namespace tg::capi
 

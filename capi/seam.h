@@ -120,16 +120,20 @@ void check_text_out(const char* buffer, size_t capacity);
 class TensorPins {
  public:
   TensorPins(const tg_tensor* handles, size_t count, const char* what, bool zero_allowed = false);
-  ~TensorPins();
   TensorPins(const TensorPins&) = delete;
   TensorPins& operator=(const TensorPins&) = delete;
   std::span<const Tensor* const> tensors() const { return list_; }
 
  private:
-  void unpin() noexcept;
-  Vector<Slot*> slots_;
-  Vector<TensorHead*> heads_;
-  Vector<const Tensor*> list_;
+  struct Pinned {
+    Slot* slot = nullptr;  // null: absent
+    TensorHead* head = nullptr;
+    ~Pinned() {
+      if (slot != nullptr) unpin(slot);
+    }
+  };
+  Few<Pinned> pins_;
+  Few<const Tensor*> list_;
 };
 
 // Ends a handle of a kind that tg_release refuses (scopes).

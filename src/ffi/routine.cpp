@@ -203,7 +203,10 @@ void Routine::make_outputs(const Binding& binding, std::span<Tensor> outs) const
 
 Routine::Prepared::Prepared(const Routine& routine, Operands inputs, const Binding& binding,
                             std::span<const Tensor> outs)
-    : routine_(routine), binding_(binding), outs_(outs) {
+    : routine_(routine),
+      binding_(binding),
+      outs_(outs),
+      held_(routine.signature_.parameters.size()) {
   const Signature& signature = routine.signature_;
   size_t next_input = 0, next_output = 0;
   for (size_t i = 0; i < signature.parameters.size(); ++i) {
@@ -215,8 +218,8 @@ Routine::Prepared::Prepared(const Routine& routine, Operands inputs, const Bindi
       case Direction::element:
       case Direction::out_element: elements_[i] = x != nullptr ? x : out; break;
       case Direction::input:
-        held_[i] = routine.by_columns(p) ? packed(reversed(*x)) : packed(*x);
-        data = held_[i].data();
+        held_.of[i] = routine.by_columns(p) ? packed(reversed(*x)) : packed(*x);
+        data = held_.of[i].data();
         break;
       case Direction::output: data = out->data(); break;
       case Direction::inout:
@@ -224,8 +227,8 @@ Routine::Prepared::Prepared(const Routine& routine, Operands inputs, const Bindi
         data = out->data();
         break;
       case Direction::work:
-        held_[i] = make_tensor({p.dtype, routine.shape_of(p, binding)});
-        data = held_[i].data();
+        held_.of[i] = make_tensor({p.dtype, routine.shape_of(p, binding)});
+        data = held_.of[i].data();
         break;
       case Direction::number: {
         const bool real =

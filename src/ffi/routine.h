@@ -6,6 +6,7 @@
 #include <ffi.h>
 
 #include <cstring>
+#include <memory>
 #include <span>
 
 #include "core/tensor.h"
@@ -92,10 +93,23 @@ class Routine {
       double f64;
       void* pointer;
     };
+    // One a parameter of this routine: most have few, and each tensor has to be ended.
+    struct Held {
+      explicit Held(size_t count) : count(count) {
+        std::uninitialized_value_construct_n(of, count);
+      }
+      ~Held() { std::destroy_n(of, count); }
+      Held(const Held&) = delete;
+      Held& operator=(const Held&) = delete;
+      size_t count;
+      union {
+        Tensor of[kMaxParameters];
+      };
+    };
     const Routine& routine_;
     const Binding& binding_;
     std::span<const Tensor> outs_;
-    Tensor held_[kMaxParameters];  // copies in the wanted order, work arrays
+    Held held_;  // copies in the wanted order, work arrays
     const Tensor* elements_[kMaxParameters];
     Value values_[kMaxParameters];     // what is passed
     void* addresses_[kMaxParameters];  // of values, where the function wants them
