@@ -8,7 +8,14 @@ import { isMainThread } from 'node:worker_threads';
 import koffi from 'koffi';
 import { constants, enums, kinds, makePeople, makeRaw } from './generated.js';
 
-const library = koffi.load(process.env.TG_LIBRARY ?? 'libtapegrad.so.0');
+const file = process.env.TG_LIBRARY ?? 'libtapegrad.so.0';
+let library;
+try {
+  library = koffi.load(file);
+} catch (error) {
+  throw new Error(`tapegrad: ${file} cannot be loaded; install it, or set TG_LIBRARY to the path of ` +
+    'libtapegrad.so.0', { cause: error });
+}
 
 // ---- values between the two languages ----
 

@@ -197,6 +197,58 @@ test('`using` releases at the end of the block, where the language has it', () =
   assert.equal(tapegrad.liveHandles(), before + 1); // the sum
 });
 
+test('a log gets the message of each call that fails', async () => {
+  const lines = [];
+  tapegrad.setLog((level, text) => {
+    lines.push([level, text]);
+    tapegrad.ones([2]).release(); // it may call the library
+    if (lines.length === 2) throw new Error('of the log');
+  });
+  const warned = new Promise((done) => process.once('warning', done));
+  const x = tapegrad.ones([2, 3]);
+  for (let n = 4; n < 6; n++) fault(() => x.add(tapegrad.ones([n])));
+  assert.equal((await warned).message, 'of the log');
+  tapegrad.setLog(null);
+  fault(() => x.add(tapegrad.ones([6])));
+  assert.equal(lines.length, 2);
+  assert.equal(lines[0][0], tapegrad.LOG_ERROR);
+  assert.match(lines[1][1], /^tg_add: shapes \[2, 3\] and \[5\] do not broadcast/);
+});
+
+test('where memory is scarce a function is asked, and the request tried again', () => {
+  const kept = [];
+  const asked = [];
+  const inside = (body) => { try { body(); } catch (error) { return error.code; } };
+  const before = tapegrad.memoryCurrent();
+  for (let n = 0; n < 4; n++) kept.push(tapegrad.zeros([1 << 18])); // a MiB each
+  tapegrad.memoryLimitSet(before + 4.5 * (1 << 20));
+  try {
+    tapegrad.setMemoryPressure((current, wanted) => {
+      asked.push([current, wanted, inside(() => kept[0].sum())]);
+      kept.pop()?.release();
+      return asked.length < 3;
+    });
+    tapegrad.zeros([1 << 18]).release();
+    assert.equal(kept.length, 3);
+    assert.ok(asked[0][0] >= 4 << 20 && asked[0][1] >= 1 << 20, String(asked));
+    assert.equal(asked[0][2], tapegrad.ERROR_MODE); // it is in the middle of a call
+    assert.equal(fault(() => tapegrad.zeros([1 << 22])).code, tapegrad.ERROR_OUT_OF_MEMORY);
+    assert.ok(asked.length >= 2, String(asked));
+    const times = asked.length;
+    tapegrad.setMemoryPressure(null);
+    fault(() => tapegrad.zeros([1 << 22]));
+    assert.equal(asked.length, times);
+    tapegrad.memoryLimitSet(0);
+    tapegrad.setMemoryPressure(() => { asked.push('soft'); return true; },
+      { softLimit: tapegrad.memoryCurrent() + 1000 });
+    tapegrad.zeros([1 << 18]).release();
+    assert.equal(asked.pop(), 'soft');
+  } finally {
+    tapegrad.setMemoryPressure(null);
+    tapegrad.memoryLimitSet(0);
+  }
+});
+
 for (const [name, body] of tests) {
   try {
     await body();

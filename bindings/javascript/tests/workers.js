@@ -42,7 +42,24 @@ if (isMainThread) {
   x = null;
   await collect();
   assert.equal(tapegrad.liveHandles(), live, 'handles are left');
+  // A call that fails in a worker waits until the function of the main thread has its message.
+  const lines = [];
+  tapegrad.setLog((level, text) => lines.push(text));
+  const worker = new Worker(new URL(import.meta.url), { workerData: { failures: 50 } });
+  await new Promise((done, failed) => {
+    worker.on('error', failed);
+    worker.on('exit', done);
+  });
+  tapegrad.setLog(null);
+  assert.equal(lines.length, 50);
+  assert.ok(lines.every((text) => text.startsWith('tg_mm: ')), lines[0]);
   console.log('four workers and the main thread, no handle left');
+} else if (workerData.failures) {
+  const x = tapegrad.ones([2]);
+  for (let n = 0; n < workerData.failures; n++) assert.throws(() => x.mm(x), /tg_mm: /);
+  x.release();
+  assert.throws(() => tapegrad.setLog(() => 0), { code: tapegrad.ERROR_INVALID_ARGUMENT });
+  parentPort.close();
 } else {
   const { handles, number } = workerData;
   // Each handle is used a few times, then its box is dropped and the collector releases it.

@@ -416,6 +416,67 @@ function M.scope(body, ...)
   return given(pcall(body, ...))
 end
 
+-- ---- functions of Lua that the library calls ----
+
+-- LuaJIT cannot be called back out of compiled code, and any call may fail or need memory. So the
+-- compiler is off as long as such a function is set.
+local doors, compiled = {}, nil
+local function watch_the_compiler()
+  local called_back = false
+  for _, door in pairs(doors) do called_back = called_back or door.body end
+  if called_back and compiled == nil then
+    compiled = jit.status()
+    jit.off()
+    jit.flush()
+  elseif not called_back and compiled ~= nil then
+    if compiled then jit.on() end
+    compiled = nil
+  end
+end
+
+-- One function of C for each, made once, since the library may be inside it while another is set.
+local function lend(name, ctype, set, body)
+  local door = doors[name]
+  if not door then
+    door = {}
+    door.call = ffi.cast(ctype, function(_, ...)
+      local ok, answer = pcall(door.body, ...)
+      if ok then return answer end
+      io.stderr:write("tapegrad: ", name, ": ", tostring(answer), "\n") -- no call waits for it
+      return 1
+    end)
+    door.closing = newproxy(true) -- the library may outlive this state of Lua
+    getmetatable(door.closing).__gc = function() set(nil) end
+    doors[name] = door
+  end
+  if body then
+    door.body = body
+    watch_the_compiler()
+    M.check(set(door.call))
+  else
+    M.check(set(nil))
+    door.body = nil
+    watch_the_compiler()
+  end
+end
+
+-- log(level, text) gets the message of each call that fails, with LOG_ERROR, and what is to know of
+-- the BLAS; nil takes it away.
+function M.set_log(log)
+  lend("set_log", "tg_log_fn", function(call) return C.tg_log_set(call, nil, nil) end,
+    log and function(level, text) log(level, support.as_text(text)) end)
+end
+-- relieve(current, wanted) is asked where a request would pass soft_limit bytes (0: none) or was
+-- refused: true if it gave memory back and the request is worth another try. It runs in the middle
+-- of a call, so it may release and ask, no more. nil takes it away.
+function M.set_memory_pressure(relieve, soft_limit)
+  lend("set_memory_pressure", "tg_pressure_fn",
+    function(call) return C.tg_memory_pressure_set(call, nil, nil, soft_limit or 0) end,
+    relieve and function(current, wanted)
+      return relieve(tonumber(current), tonumber(wanted)) and 0 or 1
+    end)
+end
+
 function M.version() return support.as_text(C.tg_version_string()) end
 M.live_handles = raw.live_handles
 

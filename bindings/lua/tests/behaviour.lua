@@ -166,6 +166,60 @@ test("from_cdata shares an array of Lua's and gives it back when nothing uses it
   equal(tapegrad.lent(), 0)
 end)
 
+test("a log gets the message of each call that fails, out of hot loops too", function()
+  local x, y, lines = tapegrad.ones({ 2, 3 }), tapegrad.ones({ 4 }), {}
+  local function failures(count)
+    for _ = 1, count do tapegrad.raw.add(x.handle, y.handle) end
+  end
+  failures(1000) -- compiled before there is a log
+  tapegrad.set_log(function(level, text)
+    lines[#lines + 1] = text
+    equal(level, tapegrad.LOG_ERROR)
+    tapegrad.ones({ 2 }):release() -- it may call the library
+  end)
+  equal(jit.status(), false)
+  failures(1000)
+  equal(fault(function() return x + y end).code, tapegrad.ERROR_SHAPE)
+  equal(#lines, 1001)
+  assert(lines[1001]:find("tg_add: shapes [2, 3] and [4] do not broadcast", 1, true), lines[1001])
+  tapegrad.set_log(nil)
+  failures(1000)
+  equal(#lines, 1001)
+  equal(jit.status(), true)
+end)
+
+test("where memory is scarce a function is asked, and the request tried again", function()
+  collectgarbage()
+  collectgarbage()
+  local kept, asked, code = {}, {}, nil
+  local before = tonumber(tapegrad.C.tg_memory_current())
+  for n = 1, 4 do kept[n] = tapegrad.zeros({ 2 ^ 18 }) end -- a MiB each
+  tapegrad.memory_limit_set(before + 4.5 * 2 ^ 20)
+  tapegrad.set_memory_pressure(function(current, wanted)
+    asked[#asked + 1] = { current, wanted }
+    code = fault(kept[1].sum, kept[1]).code
+    table.remove(kept):release()
+    return #asked < 3
+  end)
+  tapegrad.zeros({ 2 ^ 18 }):release()
+  equal(#kept, 3)
+  equal(code, tapegrad.ERROR_MODE) -- it is in the middle of a call
+  assert(asked[1][1] >= 2 ^ 22 and asked[1][2] >= 2 ^ 20, asked[1][1] .. ", " .. asked[1][2])
+  equal(fault(tapegrad.zeros, { 2 ^ 22 }).code, tapegrad.ERROR_OUT_OF_MEMORY)
+  local times = #asked
+  assert(times >= 2)
+  tapegrad.set_memory_pressure(nil)
+  fault(tapegrad.zeros, { 2 ^ 22 })
+  equal(#asked, times)
+  tapegrad.memory_limit_set(0)
+  local soft = 0
+  tapegrad.set_memory_pressure(function() soft = soft + 1 return true end,
+    tonumber(tapegrad.C.tg_memory_current()) + 1000)
+  tapegrad.zeros({ 2 ^ 18 }):release()
+  equal(soft, 1)
+  tapegrad.set_memory_pressure(nil)
+end)
+
 for _, one in ipairs(tests) do
   local ok, said = xpcall(one[2], function(e) return debug.traceback(tostring(e), 2) end)
   if not ok then
