@@ -156,6 +156,9 @@ void scope_use(tg_scope handle, tg_scope* previous) {
 }
 
 TaskScope::TaskScope(tg_scope handle) : thread_(thread_record()), own_(current()) {
+  // Inside a pressure function the one in use is what refuses handles (hosts.cpp).
+  if ((state & kRestricted) != 0) [[unlikely]]
+    return;
   if (handle == 0) {
     thread_.scope = nullptr;
     return;

@@ -277,6 +277,14 @@ EngineModes::EngineModes(bool grad) {
   set_word((state & kAnomaly) | (state & kNestingAllowed) | (grad ? 0u : 1u));
 }
 
-TaskModes::TaskModes(uint64_t word) { set_state(word, false); }
+TaskModes::TaskModes(uint64_t word) {
+  // Inside a pressure function no modes that a call brings along lift what is refused there.
+  const bool restricted = (state & kRestricted) != 0;
+  set_state(word, false);
+  if (!restricted) [[likely]]
+    return;
+  state |= kRestricted;
+  record->mode_floor = UINT32_MAX;
+}
 
 }  // namespace tg

@@ -299,6 +299,34 @@ TEST_CASE("in a pressure function only releases, drains, questions and memory ar
         t.refused("tg_log_set", tg_log_set(nullptr, nullptr, nullptr));
         t.refused("tg_manual_seed", tg_manual_seed(1));
         t.refused("tg_shutdown", tg_shutdown());
+        // Nor does a frame of the caller's own lift it.
+        tg_frame frame{};
+        char said[200] = "";
+        frame.struct_size = sizeof frame;
+        frame.error = said;
+        frame.error_capacity = sizeof said;
+        const auto by_name = [&](const char* name, std::vector<tg_value> given) {
+          tg_value result;
+          return tg_call(&frame, name, given.data(), given.size(), &result, 1, nullptr);
+        };
+        tg_value plain{}, on{};
+        plain.type = TG_VALUE_HANDLE;
+        plain.as.handle = t.plain;
+        on.type = TG_VALUE_INT64;
+        on.as.integer = 1;
+        const auto refused_in_frame = [&](const char* name, std::vector<tg_value> given) {
+          const tg_status status = by_name(name, std::move(given));
+          if (status != TG_ERROR_MODE || std::strstr(said, "pressure function") == nullptr) {
+            t.wrong.push_back(std::string(name) + " in a frame: " + tg_status_name(status) + said);
+          }
+        };
+        refused_in_frame("tg_neg", {plain});
+        refused_in_frame("tg_add", {plain, plain});
+        refused_in_frame("tg_relu_", {plain});
+        refused_in_frame("tg_alias", {plain});
+        refused_in_frame("tg_inference_mode_enter", {on});
+        refused_in_frame("tg_scope_enter", {});
+        t.allowed("tg_memory_trim in a frame", by_name("tg_memory_trim", {}));
         if (out != 0 || tg_live_handles() != live) t.wrong.push_back("a handle was made");
         t.allowed("tg_release", tg_release(0));
         t.allowed("tg_drain", tg_drain());
