@@ -19,7 +19,7 @@ import (
 // The functions of the library that are called by their addresses. Only tg_call needs more than
 // integers, and it takes them behind pointers.
 type entries struct {
-	call, release, memoryCurrent, liveHandles uintptr
+	call, release, memoryCurrent, liveHandles, logSet, pressureSet uintptr
 }
 
 var (
@@ -50,6 +50,7 @@ func load(path string) error {
 	for name, address := range map[string]*uintptr{
 		"tg_call": &library.call, "tg_release": &library.release,
 		"tg_memory_current": &library.memoryCurrent, "tg_live_handles": &library.liveHandles,
+		"tg_log_set": &library.logSet, "tg_memory_pressure_set": &library.pressureSet,
 	} {
 		if *address, err = purego.Dlsym(handle, name); err != nil {
 			return fmt.Errorf("tapegrad: %s is no libtapegrad: %w", path, err)
