@@ -326,6 +326,14 @@ PyObject* number_index(PyObject* x) {
 
 /* ---- functions of the package and methods with PyTorch's arguments ---- */
 
+/* Only an operator of Python's may say that it does not know an operand. */
+static PyObject* known(PyObject* made, const char* name) {
+  if (made != Py_NotImplemented) return made;
+  Py_DECREF(made);
+  PyErr_Format(PyExc_TypeError, "%s(): the operands must be Tensors or numbers", name);
+  return NULL;
+}
+
 #define BINARY(name, call, scalar_call)                                                      \
   static PyObject* name(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {      \
     (void)self;                                                                              \
@@ -333,7 +341,7 @@ PyObject* number_index(PyObject* x) {
       PyErr_SetString(PyExc_TypeError, #name "() takes two operands, one of them a Tensor"); \
       return NULL;                                                                           \
     }                                                                                        \
-    return arithmetic(call, scalar_call, arguments[0], arguments[1], false);                 \
+    return known(arithmetic(call, scalar_call, arguments[0], arguments[1], false), #name);   \
   }
 BINARY(add, tg_add, tg_add_scalar)
 BINARY(sub, tg_sub, tg_sub_scalar)

@@ -11,7 +11,7 @@ def sizes(arguments):
     """Sizes given one by one or as one sequence."""
     if len(arguments) == 1 and not isinstance(arguments[0], int):
         one = arguments[0]
-        return list(one) if hasattr(one, "__iter__") and not (isinstance(one, Tensor) and one.ndim == 0) else [int(one)]
+        return list(one) if hasattr(one, "__iter__") and not (isinstance(one, Tensor) and one.ndim == 0) else [one]
     return list(arguments)
 
 

@@ -33,6 +33,15 @@ class Making(unittest.TestCase):
         with self.assertRaises(TypeError):
             torch.tensor(["1"])
 
+    def test_an_argument_of_a_wrong_type_is_a_type_error(self):
+        x = torch.ones(2)
+        for call in (lambda: torch.ones(2.5), lambda: torch.ones("2"), lambda: torch.ones([2.0]), lambda: x.add("q"),
+                     lambda: x.mul(None), lambda: x.eq("q"), lambda: torch.sub(x, [1]), lambda: x + "q",
+                     lambda: x.mm(3), lambda: x.softmax(0.5)):
+            with self.assertRaises(TypeError):
+                call()
+        self.assertEqual(torch.ones(torch.tensor(2)).shape, (2,))
+
     def test_every_dtype_goes_in_and_out(self):
         for dtype in (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int8, torch.int16,
                       torch.int32, torch.int64, torch.uint8):
