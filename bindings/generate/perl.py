@@ -90,15 +90,15 @@ sub object { my ($class, $handle) = @_; $handle ? bless(\$handle, "Tapegrad::$cl
 
 # tensor([[1, 2], [3, 4]], requires_grad => 1, dtype => TG_FLOAT64)
 my %letters = (1, 'f', 2, 'd', 5, 'c', 6, 's', 7, 'l', 8, 'q', 9, 'C', 10, 'C'); # by dtype
+sub ragged { die Tapegrad::Error->new(TG_ERROR_SHAPE(), 'tensor: rows of one list differ in length') }
 sub tensor {
   my ($values, %options) = @_;
-  my @shape;
+  my ($dtype, @shape) = $options{dtype} || TG_FLOAT32();
   for (my $level = $values; ref $level; $level = $level->[0]) { push @shape, scalar @$level }
   my @items = ref $values ? @$values : $values;
-  @items = map { @$_ } @items for 2 .. @shape;
-  my $dtype = $options{dtype} || TG_FLOAT32();
-  my $bytes = pack "$letters{$dtype}*", @items;
-  return call('tg_tensor_create', $bytes, $dtype, \@shape, $options{requires_grad} || 0);
+  for my $n (@shape[1 .. $#shape]) { @items = map { ref $_ && @$_ == $n ? @$_ : ragged() } @items }
+  ragged() if grep { ref } @items;
+  return call('tg_tensor_create', pack("$letters{$dtype}*", @items), $dtype, \@shape, $options{requires_grad} // 0);
 }
 sub Tapegrad::Tensor::to_list { # the elements, row by row
   my $bytes = "\0" x $_[0]->nbytes;
@@ -122,7 +122,7 @@ sub set_grad_enabled(&$) { in_mode('set_grad_enabled', @_) }
 package Tapegrad::Error;
 use overload '""' => sub { $_[0]{message} . "\n" }, fallback => 1;
 sub new { bless {code => $_[1], name => (Tapegrad::raw('tg_status_name', $_[1]))[1],
-  message => (Tapegrad::raw('tg_last_error_message'))[1]}, $_[0] }
+  message => $_[2] // (Tapegrad::raw('tg_last_error_message'))[1]}, $_[0] }
 sub code { $_[0]{code} } sub name { $_[0]{name} } sub message { $_[0]{message} }
 
 package Tapegrad::Handle;

@@ -30,6 +30,9 @@ use Tapegrad;
   is($error->name, 'TG_ERROR_SHAPE', 'its name');
   like("$error", qr/\[2, 3\].*\[4, 5\]/, 'its message');
   $a->release;
+  for my $rows ([[1, 2], [3]], [1, [2]], [[1], 2], [[1, 2], [3], [4, 5, 6]]) {
+    ok(!eval { Tapegrad::tensor($rows); 1 } && $@->code == Tapegrad::TG_ERROR_SHAPE, 'uneven rows');
+  }
   ok(!eval { $a->neg; 1 } && $@->code == Tapegrad::TG_ERROR_INVALID_HANDLE, 'a released tensor');
 }
 {
