@@ -62,6 +62,10 @@ func TestValuesOfEachKindGoBothWays(t *testing.T) {
 	if _, err := ToSlice[float32](ctx, x); CodeOf(err) != ErrorDType {
 		t.Errorf("float64 elements as float32: %v", err)
 	}
+	if _, err := FromSlice(ctx, []float32{1, 2, 3}, false, 2, 2); CodeOf(err) != ErrorShape ||
+		!strings.Contains(err.Error(), "3 elements are no [2 2]") {
+		t.Errorf("3 elements in a shape of 4: %v", err)
+	}
 	values, indices, err := x.MaxDim(ctx, 1, false)
 	must(t, err)
 	if Must(ToSlice[float64](ctx, values))[1] != 6 || Must(ToSlice[int64](ctx, indices))[1] != 2 {

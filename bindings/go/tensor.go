@@ -50,6 +50,14 @@ func FromSlice[T Element](ctx context.Context, data []T, requiresGrad bool, shap
 	if data == nil {
 		data = []T{}
 	}
+	wanted := int64(1)
+	for _, size := range shape {
+		wanted *= size
+	}
+	if wanted != int64(len(data)) {
+		return nil, &Error{ErrorShape, fmt.Sprintf(
+			"FromSlice: %d elements are no %v; give as many as the shape has", len(data), shape)}
+	}
 	return TensorCreate(ctx, bytesOf(data), DTypeOf[T](), shape, requiresGrad)
 }
 
