@@ -77,9 +77,13 @@ def raw(f):
     return lines + ["};"]
 
 
-def into(i, value):
+def into(f, i, value):
+    """A value of people's as raw takes it; what does not fit is told by the operand's name."""
+    what = f"'{camel(f.method)}: {camel(i.name)}'"
     if i.way == "handle":
-        return f"{value} ? {value}.handle : 0" if i.nullable or i.optional else f"handleOf({value})"
+        if i.nullable or i.optional:
+            return f"{value} ? handleOf({value}, {what}) : 0"
+        return f"handleOf({value}, {what})"
     if i.way == "handles":
         return f"{value} && listOf({value})" if i.nullable or i.optional else f"listOf({value})"
     if i.boolean:
@@ -87,7 +91,9 @@ def into(i, value):
     if i.enum and i.c == "int32_t":
         return f"choice('{i.enum}', {value})"
     if i.way == "integer":
-        return f"integer({value}, '{i.c}')"
+        return f"integer({value}, '{i.c}', {what})"
+    if i.way in ("integers", "double"):
+        return f"{'number' if i.way == 'double' else i.way}({value}, {what})"
     if i.way == "text":
         return f"checkedText({value})"
     return value
@@ -124,7 +130,7 @@ def shown(f):
         elif i.way == "buffer":
             continue
         else:
-            given.append(into(i, word(i.name)))
+            given.append(into(f, i, word(i.name)))
     arguments = ", ".join(people + ([options] if options else []))
     target = {None: "functions", "nn": "nn", "optim": "optim"}.get(
         f.owner, f"classes.{f.owner}.prototype")
@@ -197,8 +203,8 @@ def main(api, output):
     lines += ["};", "export function makeRaw(library, { box, read, toIntegers, toHandles }) {",
               "const C = {}, raw = {};"] + body + ["return raw;", "}"]
     lines += ["export function makePeople(raw, classes, support) {",
-              "const { bringModes, fail, wrap, bit, choice, integer, wordOf, handleOf, listOf,",
-              "  checkedText, textOut, arrayOut, property } = support;",
+              "const { bringModes, fail, wrap, bit, choice, integer, integers, number, wordOf,",
+              "  handleOf, listOf, checkedText, textOut, arrayOut, property } = support;",
               "const functions = {}, nn = {}, optim = {};"]
     lines += people + ["return { functions, nn, optim };", "}"]
     with open(output, "w", encoding="utf-8") as file:

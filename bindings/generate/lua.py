@@ -105,12 +105,11 @@ def raw(f, boxes):
     return [f"function raw.{f.short}({', '.join(names)})"] + before + ["end"]
 
 
-def into(i, value):
-    """A value of people's as raw takes it."""
+def into(f, i, value):
+    """A value of people's as raw takes it; what does not fit is told by the operand's name."""
+    what = f'"{f.method}: {i.name}"'
     if i.way == "handle":
-        if i.nullable or i.optional:
-            return f"handle_or_0({value})"
-        return f"{value}.handle"
+        return f"handle_{'or_0' if i.nullable or i.optional else 'of'}({value}, {what})"
     if i.way == "handles":
         return value if i.nullable or i.optional else f"list({value})"
     if i.boolean:
@@ -118,7 +117,9 @@ def into(i, value):
     if i.enum and i.enum != "tg_status" and i.c == "int32_t":
         return f'choice("{i.enum}", {value})'
     if i.way == "integer":
-        return f'integer({value}, "{i.c}")'
+        return f'integer({value}, "{i.c}", {what})'
+    if i.way in ("integers", "double"):
+        return f"{'number' if i.way == 'double' else i.way}({value}, {what})"
     if i.way == "text":
         return f"checked_text({value})"
     return value
@@ -156,7 +157,7 @@ def shown(f):
     for i in f.inputs:
         n = word(i.name)
         if i.way != "buffer":
-            value = into(i, n)
+            value = into(f, i, n)
             if value != n:
                 lines.append(f"  local h_{i.name} = {value}" if i.way == "handle" else
                              f"  {n} = {value}")
@@ -242,7 +243,8 @@ def main(header, api, output):
               "local functions, nn, optim = {}, {}, {}",
               "local wrap, again, handle_or_0 = support.wrap, support.again, support.handle_or_0",
               "local bit, choice, word_of, list = support.bit, support.choice, support.word_of, "
-              "support.list", "local integer = support.integer",
+              "support.list", "local integer, integers = support.integer, support.integers",
+              "local number, handle_of = support.number, support.handle_of",
               "local checked_text, text_out, array_out = support.checked_text, support.text_out, "
               "support.array_out"]
     lines += people

@@ -228,15 +228,30 @@ const wordOf = (group, value) => words[group].get(value) ?? value;
 const ranges = { int32_t: [-(2 ** 31), 2 ** 31 - 1], uint32_t: [0, 2 ** 32 - 1],
   int64_t: [-(2n ** 63n), 2n ** 63n - 1n], uint64_t: [0, 2n ** 64n - 1n],
   size_t: [0, 2n ** 64n - 1n] };
-function integer(value, c) {
+function integer(value, c, what) {
   const whole = typeof value === 'bigint' || Number.isInteger(value);
   if (!whole || value < ranges[c][0] || value > ranges[c][1]) {
-    refuse(`${String(value)} is no integer that fits ${c}`);
+    refuse(`${what} is ${String(value)}, which is no integer that fits ${c}`);
   }
   return value;
 }
-function handleOf(object) {
-  if (!(object instanceof Handle)) refuse(`${String(object)} is no object of tapegrad`);
+/** A list of integers, or one alone. */
+function integers(list, what) {
+  if (list == null || list instanceof BigInt64Array) return list;
+  if (typeof list === 'number') return [integer(list, 'int64_t', what)];
+  if (typeof list === 'string' || !list[Symbol.iterator]) {
+    refuse(`${what} is ${String(list)}; give an array of integers`);
+  }
+  return Array.from(list, (one) => integer(one, 'int64_t', what));
+}
+function number(value, what) {
+  if (typeof value !== 'number') refuse(`${what} is ${String(value)}, which is no number`);
+  return value;
+}
+function handleOf(object, what) {
+  if (!(object instanceof Handle)) {
+    refuse(`${what} is ${String(object)}, and an object of tapegrad is needed`);
+  }
   return object.handle;
 }
 const listOf = (objects) => (objects instanceof Handle ? [objects] : [...objects]);
@@ -263,8 +278,8 @@ function arrayOut(call, wrapOne, count, given) {
 const property = (target, name, get) =>
   Object.defineProperty(target, name, { get, configurable: true });
 
-const people = makePeople(raw, classes, { bringModes, fail, wrap, bit, choice, integer, wordOf,
-  handleOf, listOf, checkedText, textOut, arrayOut, property });
+const people = makePeople(raw, classes, { bringModes, fail, wrap, bit, choice, integer, integers,
+  number, wordOf, handleOf, listOf, checkedText, textOut, arrayOut, property });
 
 Object.assign(Tensor.prototype, {
   toString() { return this.format(); },

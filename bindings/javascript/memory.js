@@ -14,6 +14,9 @@ const dtypeOf = (array) =>
 // Numbers and the sizes of nested arrays, row by row.
 function flatten(value, flat, shape, depth) {
   if (!Array.isArray(value)) {
+    if (!['number', 'bigint', 'boolean'].includes(typeof value)) {
+      refuse(`tensor: an element is ${String(value)}, which is no number`);
+    }
     flat.push(value);
     return;
   }

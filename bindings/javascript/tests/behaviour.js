@@ -36,6 +36,13 @@ test('what C cannot see is refused', () => {
   invalid(() => x.softmax(0.5));
   invalid(() => tapegrad.numThreadsSet(2 ** 32 + 1));
   invalid(() => tapegrad.manualSeed(-1));
+  invalid(() => tapegrad.ones([2.5]));
+  invalid(() => tapegrad.ones('2'));
+  invalid(() => tapegrad.full('x', [2]));
+  invalid(() => tapegrad.tensor([1, 'a']));
+  invalid(() => tapegrad.tensor([1, null]));
+  assert.equal(fault(() => x.add('q')).message, 'add: b is q, and an object of tapegrad is needed');
+  assert.deepEqual(tapegrad.ones(2).toArray(), [1, 1]);
   assert.equal(fault(() => tapegrad.tensor([[1, 2], [3]])).code, tapegrad.ERROR_SHAPE);
   x.release();
   assert.equal(fault(() => x.sum()).code, tapegrad.ERROR_INVALID_HANDLE);

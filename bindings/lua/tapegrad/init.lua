@@ -40,7 +40,17 @@ function support.as_handles(list)
   return handles
 end
 
-function support.handle_or_0(object) return object and object.handle or 0 end
+function support.handle_of(object, what)
+  if type(object) ~= "cdata" then
+    M.fail(M.ERROR_INVALID_ARGUMENT, what .. " is " .. tostring(object) ..
+      ", and an object of tapegrad is needed")
+  end
+  return object.handle
+end
+
+function support.handle_or_0(object, what)
+  return object and support.handle_of(object, what) or 0
+end
 
 -- A list of objects, or one alone.
 function support.list(objects)
@@ -63,12 +73,32 @@ end
 -- What would not fit the type in C, or be cut to it, is refused.
 local ranges = { int32_t = { -2 ^ 31, 2 ^ 31 - 1 }, uint32_t = { 0, 2 ^ 32 - 1 },
   int64_t = { -two53, two53 }, uint64_t = { 0, two53 }, size_t = { 0, two53 } }
-function support.integer(value, ctype)
+function support.integer(value, ctype, what)
   if type(value) == "cdata" then return value end
   local range = ranges[ctype]
   if type(value) ~= "number" or value % 1 ~= 0 or value < range[1] or value > range[2] then
-    M.fail(M.ERROR_INVALID_ARGUMENT, tostring(value) .. " is no integer that fits " .. ctype ..
-      "; give one that lies beyond 2^53 as a cdata")
+    local whole = type(value) == "number" and value % 1 == 0
+    M.fail(M.ERROR_INVALID_ARGUMENT, what .. " is " .. tostring(value) ..
+      ", which is no integer that fits " .. ctype ..
+      (whole and "; give one that lies beyond 2^53 as a cdata" or ""))
+  end
+  return value
+end
+
+-- A list of integers, or one alone.
+function support.integers(list, what)
+  if type(list) == "number" then list = { list } end
+  if list == nil or type(list) == "cdata" then return list end
+  if type(list) ~= "table" then
+    M.fail(M.ERROR_INVALID_ARGUMENT, what .. " is " .. tostring(list) .. "; give a table of integers")
+  end
+  for i = 1, #list do support.integer(list[i], "int64_t", what) end
+  return list
+end
+
+function support.number(value, what)
+  if type(value) ~= "number" and type(value) ~= "cdata" then
+    M.fail(M.ERROR_INVALID_ARGUMENT, what .. " is " .. tostring(value) .. ", which is no number")
   end
   return value
 end
@@ -234,6 +264,7 @@ local ctypes = {
 local function flatten(value, flat, shape, depth)
   if type(value) ~= "table" then
     if type(value) == "boolean" then value = value and 1 or 0 end
+    support.number(value, "tensor: an element")
     flat[#flat + 1] = value
     return
   end

@@ -43,6 +43,12 @@ test("what C cannot see is refused", function()
   equal(fault(tapegrad.safetensors_load, "a\0b").code, tapegrad.ERROR_INVALID_ARGUMENT)
   equal(fault(tapegrad.tensor, { { 1, 2 }, { 3 } }).code, tapegrad.ERROR_SHAPE)
   equal(fault(tapegrad.ones, { 2 }, { dtype = "float31" }).code, tapegrad.ERROR_INVALID_ARGUMENT)
+  for _, call in ipairs({ { tapegrad.ones, { 2.5 } }, { tapegrad.ones, "2" }, { x.add, x, "q" },
+      { x.mm, x }, { x.mm, x, 3 }, { tapegrad.full, "x", { 2 } }, { tapegrad.tensor, { 1, "a" } } }) do
+    equal(fault(unpack(call)).code, tapegrad.ERROR_INVALID_ARGUMENT)
+  end
+  equal(fault(x.mm, x, 3).message, "mm: b is 3, and an object of tapegrad is needed")
+  equal(tapegrad.ones(2):totable(), { 1, 1 })
 end)
 
 test("operators take tensors and numbers on both sides", function()

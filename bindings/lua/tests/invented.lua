@@ -7,10 +7,10 @@ local count = 0
 local function tries(name, f)
   local object = name == "parameters" and tapegrad.Module(1) or tapegrad.Tensor(1)
   for _, arguments in ipairs({
-    {}, { object, object, object, object }, { object, 1, 1, 1 }, { object, { 1 }, { 1 }, 1 },
-    { 1, 1, 1 }, { { object }, { object }, 1 }, { { object }, 1, 1 }, { object, "x", object },
-    { object, "x", "y" }, { object, "x", 1 }, { object, 1, object }, { { 1 }, { 1 } },
-    { 1, { 1 } }, { "x", object }, { object, 1 }, { 1, 1 }, { { object }, 1 },
+    {}, { object }, { object, object }, { object, object, object }, { object, 1, 1, 1 },
+    { object, { 1 }, { 1 }, 1 }, { 1, 1, 1 }, { { object }, { object } }, { { object }, 1, 1 },
+    { object, "x", object }, { object, "x", "y" }, { object, "x", 1 }, { object, 1, object },
+    { { 1 }, { 1 } }, { 1, { 1 } }, { "x", object }, { object, 1 }, { 1, 1 }, { { object }, 1 },
   }) do
     local ok, e = pcall(f, unpack(arguments))
     assert(not ok, name .. " took 9999 for success")
