@@ -90,12 +90,11 @@ inline Slot* slot_of(tg_handle handle) {
 [[noreturn]] void fail_handle(tg_handle handle, Kind wanted, const char* what);
 void drop_slot(Slot* slot) noexcept;  // the last pin of a released handle is gone
 
-// Pins the slot of a live handle of this kind; Kind::none takes any. fail throws.
-template <class Fail>
-[[gnu::always_inline]] inline Slot* pin_or(tg_handle handle, Kind kind, Fail fail) {
+// Pins the slot of a live handle of this kind; Kind::none takes any. Null: there is none.
+[[gnu::always_inline]] inline Slot* pin_if(tg_handle handle, Kind kind) noexcept {
   Slot* slot = slot_of(handle);
   if (slot == nullptr) [[unlikely]]
-    fail();
+    return nullptr;
   const uint64_t generation = handle >> kSlotBits;
   uint64_t word = slot->word.load(std::memory_order_relaxed);
   do {
@@ -103,13 +102,16 @@ template <class Fail>
                           ? word >> Slot::kLiveShift == Slot::live_tag(generation, kind)
                           : Slot::generation(word) == generation && (word & Slot::kLive) != 0;
     if (!fits) [[unlikely]]
-      fail();
+      return nullptr;
   } while (!exchange_if(slot->word, word, word + 1));
   return slot;
 }
 // what: how a message names the argument.
 [[gnu::always_inline]] inline Slot* pin(tg_handle handle, Kind kind, const char* what) {
-  return pin_or(handle, kind, [=] { fail_handle(handle, kind, what); });
+  Slot* slot = pin_if(handle, kind);
+  if (slot == nullptr) [[unlikely]]
+    fail_handle(handle, kind, what);
+  return slot;
 }
 [[gnu::always_inline]] inline void unpin(Slot* slot) noexcept {
   const uint64_t before = count_down(slot->word);

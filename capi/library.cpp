@@ -124,7 +124,9 @@ TensorPins::TensorPins(const tg_tensor* handles, size_t count, const char* what,
     Pinned& one = pins_[i];
     list_[i] = reinterpret_cast<const Tensor*>(&one.head);
     if (handles[i] == 0 && zero_allowed) continue;
-    one.slot = pin_or(handles[i], Kind::tensor, [=] { fail_element(handles[i], what, i); });
+    one.slot = pin_if(handles[i], Kind::tensor);
+    if (one.slot == nullptr) [[unlikely]]
+      fail_element(handles[i], what, i);
     one.head = static_cast<TensorHead*>(one.slot->object.load(std::memory_order_relaxed));
   }
 }
