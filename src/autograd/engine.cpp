@@ -342,6 +342,7 @@ class Backward {
     if (!asked_.empty()) {
       capture(node);
       if (!node.has(Node::kNeeded)) return;
+      check_saved(node);
     } else if (node.retains()) [[unlikely]] {
       for (uint32_t i = 0; i < node.outputs_n; ++i) {
         if (node.grads()[i]) retained_.push_back({&node, i, node.grads()[i]});
@@ -362,7 +363,6 @@ class Backward {
     if (op.gradient == nullptr) [[unlikely]] {
       fail(TG_ERROR_AUTOGRAD, op.name, " is not differentiable");
     }
-    if (!asked_.empty()) check_saved(node, op);
     Vjp vjp(*this, node, asked_.empty());
     op.gradient(vjp);
     if (options_.create_graph) with_past_.clear();
@@ -371,11 +371,12 @@ class Backward {
 
   // A rule that is run for some of its inputs reads some of what was saved. As in PyTorch a change
   // of any of it is an error, so that what is asked for does not decide whether one is found.
-  void check_saved(Node& node, const Operator& op) const {
+  [[gnu::noinline]] void check_saved(Node& node) const {
     for (const Saved& saved : node.saved()) {
+      if (!saved.tensor) continue;  // freed
       const uint32_t found = saved.tensor.storage().version.load(std::memory_order_relaxed);
       if (found != saved.version) [[unlikely]]
-        fail_version(op.name, saved, found);
+        fail_version(algebra_.operator_of(node).name, saved, found);
     }
   }
 

@@ -89,16 +89,20 @@ constexpr SaveMask always_saves() {
   return mask;
 }
 
-// plan_record_special for an operator of the catalogue; wanted becomes the operands that a gradient
-// flows to.
+// plan_record_special for an operator of the catalogue.
+struct Planned {
+  uint32_t records;
+  uint32_t wanted;  // the operands that a gradient flows to
+};
 template <class O>
-bool plan_special(const Tensor* const* operands, int n, uint32_t& wanted) {
+[[gnu::noinline, gnu::cold]] Planned plan_special(const Tensor* const* operands, int n,
+                                                  uint32_t wanted) {
   const uint32_t flowing = flowing_operands(operands, n, wanted);
   const SaveMask saved = saves<O>(flowing) | always_saves<O>();
-  if (!plan_record_special(O::name, operands, n, wanted, saved)) return false;
-  wanted = flowing;
-  return true;
+  const bool records = plan_record_special(O::name, operands, n, wanted, saved);
+  return {records, records ? flowing : wanted};
 }
+
 template <class O, class... In>
 Meta result_of(const Args<O>& args, const In&... inputs) {
   if constexpr (std::is_same_v<Args<O>, NoArgs>) {
@@ -229,8 +233,11 @@ template <class O, class... In>
     }
     plan_in_place(O::name, target, records);
     if constexpr (Recordable<O>) {
-      records = records &&
-                (!(is_special(inputs) || ...) || plan_special<O>(operands, n, recording.wanted));
+      if (records && (is_special(inputs) || ...)) {
+        const Planned planned = plan_special<O>(operands, n, recording.wanted);
+        records = planned.records != 0;
+        recording.wanted = planned.wanted;
+      }
       recording.saved = records ? saves<O>(recording.wanted) : 0;
     }
   } else {
@@ -338,37 +345,15 @@ template <class O, class... In>
   return node;
 }
 
-// The result requires grad, and no gradient flows from it (T28): a node whose rule is never run, so
-// nothing is kept for it.
-template <class O, class... In>
-[[gnu::noinline, gnu::cold]] Tensor run_dry(const Args<O>& args, const In&... inputs) {
-  const Meta meta = result_of<O>(args, inputs...);
-  Tensor out = make_tensor(meta);
-  if (!is_floating(meta.dtype)) {
-    compute<O>(out, args, inputs...);
-    return out;
-  }
-  Reserved node(make_node(O::id, {sizeof...(In), 1, 0, 0, 0, 0}));
-  node.get()->set(Node::kFreed);
-  compute<O>(out, args, inputs...);
-  link(node.give_up(), out);
-  return out;
-}
-
+// wanted: of operands that are neither views nor inference tensors, or what run_special found.
 template <class O, class... In>
 [[gnu::noinline]] Tensor run_recorded(uint32_t wanted, const Args<O>& args, const In&... inputs) {
   constexpr int n = sizeof...(In);
   const Tensor* const operands[] = {&inputs...};
-  bool records = gives_floating<O>(args);
-  if (records && (is_special(inputs) || ...)) {
-    records = plan_special<O>(operands, n, wanted);
-    if (wanted == 0) [[unlikely]]
-      return run_dry<O>(args, inputs...);
-  }
   Recording recording{O::id, wanted, saves<O>(wanted), O::shapes};
   const Meta meta = result_of<O>(args, inputs...);
   Tensor out = make_tensor(meta);
-  if (!records || !is_floating(meta.dtype)) {
+  if (!gives_floating<O>(args) || !is_floating(meta.dtype)) {
     compute<O>(out, args, inputs...);
     return out;
   }
@@ -388,6 +373,38 @@ template <class O, class... In>
   compute<O>(out, args, inputs...);
   link(node.give_up(), out);
   return out;
+}
+
+// The result requires grad, and no gradient flows from it (T28): a node whose rule is never run, so
+// nothing is kept for it.
+template <class O, class... In>
+[[gnu::noinline, gnu::cold]] Tensor run_dry(const Args<O>& args, const In&... inputs) {
+  const Meta meta = result_of<O>(args, inputs...);
+  Tensor out = make_tensor(meta);
+  if (!is_floating(meta.dtype)) {
+    compute<O>(out, args, inputs...);
+    return out;
+  }
+  Reserved node(make_node(O::id, {sizeof...(In), 1, 0, 0, 0, 0}));
+  node.get()->set(Node::kFreed);
+  compute<O>(out, args, inputs...);
+  link(node.give_up(), out);
+  return out;
+}
+
+// Where views or inference tensors take part the call may not record, or may not be allowed.
+template <class O, class... In>
+[[gnu::noinline]] Tensor run_special(uint32_t wanted, const Args<O>& args, const In&... inputs) {
+  const Tensor* const operands[] = {&inputs...};
+  const Planned planned =
+      gives_floating<O>(args) ? plan_special<O>(operands, sizeof...(In), wanted) : Planned{0, 0};
+  if (planned.records == 0) {
+    Tensor out = make_tensor(result_of<O>(args, inputs...));
+    compute<O>(out, args, inputs...);
+    return out;
+  }
+  if (planned.wanted == 0) return run_dry<O>(args, inputs...);
+  return run_recorded<O>(planned.wanted, args, inputs...);
 }
 
 // ---- the plain case of elementwise operators ----
@@ -435,19 +452,8 @@ template <class O, class... In>
 template <class O, class... In>
 [[gnu::noinline]] Tensor run_plain_recorded(kernels::Loop loop, uint32_t wanted,
                                             const Args<O>& args, const In&... inputs) {
-  const Tensor* const operands[] = {&inputs...};
-  bool records = true;
-  if ((is_special(inputs) || ...)) {
-    records = plan_special<O>(operands, sizeof...(In), wanted);
-    if (wanted == 0) [[unlikely]]
-      return run_dry<O>(args, inputs...);
-  }
   const SaveMask saved = saves<O>(wanted);
-  Tensor out = make_same(*operands[0]);
-  if (!records) {
-    run_plain<O>(loop, out, args, inputs...);
-    return out;
-  }
+  Tensor out = make_same(std::get<0>(std::tie(inputs...)));
   // The loop cannot fail, so the node needs no guard.
   Node* node = reserve_simple_node<O>(wanted, saved, args, out, inputs...);
   run_plain<O>(loop, out, args, inputs...);
@@ -468,7 +474,10 @@ template <class O, class... In>
   if constexpr (Recordable<O>) {
     if (recording_mode()) {
       const uint32_t wanted = wanted_inputs(inputs...);
-      if (wanted != 0) return run_recorded<O>(wanted, args, inputs...);
+      if (wanted != 0) {
+        if ((is_special(inputs) || ...)) return run_special<O>(wanted, args, inputs...);
+        return run_recorded<O>(wanted, args, inputs...);
+      }
     }
   }
   Tensor out = make_tensor(result_of<O>(args, inputs...));
@@ -497,7 +506,10 @@ template <class O, class... In>
       if (loop != nullptr && takes) [[likely]] {
         if (recording_mode()) {
           const uint32_t wanted = wanted_inputs(inputs...);
-          if (wanted != 0) return run_plain_recorded<O>(loop, wanted, args, inputs...);
+          if (wanted != 0) {
+            if ((is_special(inputs) || ...)) return run_special<O>(wanted, args, inputs...);
+            return run_plain_recorded<O>(loop, wanted, args, inputs...);
+          }
         }
         Tensor out = make_same(first);
         run_plain<O>(loop, out, args, inputs...);
