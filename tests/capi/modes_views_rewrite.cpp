@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// In-place changes that record through plain views (rules V5, V8, V23, V24, V25 and I9): the base and
-// all its plain views get a new past.
+// In-place changes that record through plain views (rules V5, V8, V23, V24, V25 and I9): the base
+// and all its plain views get a new past.
 #include <functional>
 
 #include "capi/tensors.h"
