@@ -2498,7 +2498,8 @@ TG_API tg_status tg_log_softmax(tg_tensor x, int64_t dim, tg_tensor *out);
  *  @saved a if b needs a gradient, b if a does
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, b; TG_ERROR_SHAPE:
  *      an operand is no matrix, or the inner sizes differ; TG_ERROR_DTYPE: an operand is not
- *      float32 or float64, or they differ; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_CANCELLED: the token in use was cancelled
+ *      float32 or float64, or they differ; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4;
+ *      TG_ERROR_CANCELLED: the token in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2514,7 +2515,8 @@ TG_API tg_status tg_mm(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @saved a if b needs a gradient, b if a does
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, b; TG_ERROR_SHAPE: a
  *      rank is not 3, or the batches or inner sizes differ; TG_ERROR_DTYPE: an operand is not
- *      float32 or float64, or they differ; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_CANCELLED: the token in use was cancelled
+ *      float32 or float64, or they differ; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4;
+ *      TG_ERROR_CANCELLED: the token in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
@@ -2530,7 +2532,8 @@ TG_API tg_status tg_bmm(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @saved a if x needs a gradient, x if a does
  *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: a, x; TG_ERROR_SHAPE: a
  *      is no matrix, x no vector, or the inner sizes differ; TG_ERROR_DTYPE: an operand is not
- *      float32 or float64, or they differ; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4; TG_ERROR_CANCELLED: the token in use was cancelled
+ *      float32 or float64, or they differ; TG_ERROR_MODE: R1, R4; TG_ERROR_AUTOGRAD: R4;
+ *      TG_ERROR_CANCELLED: the token in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back no
  *  @since 0.1.0 */

@@ -141,8 +141,7 @@ TEST_CASE("gradients through views") {
   CHECK(check([](const Tensor& x) { return mul(to_dtype(x, DType::float64), x); }, {3}) == "");
 }
 
-// Parts of tensors written in place: the operators copy_slices and copy_slices_rest.
-TEST_CASE("gradients of what is written in place through views") {
+TEST_CASE("gradients of what is written in place through views: copy_slices, copy_slices_rest") {
   using View = Tensor (*)(const Tensor&);
   const View views[] = {
       [](const Tensor& x) { return select(x, 0, 1); },
