@@ -145,9 +145,15 @@ TEST_CASE("each operator of the catalogue has its gradient checked", "[house]") 
   static const std::regex kBackward(R"re(_backward$)re");
   // Operators that are reached under another name than that of the catalogue.
   static const std::vector<std::pair<std::string, std::string>> kOtherNames = {
-      {"extreme", "max"},        {"extreme_dim", "max_dim"},    {"rsub_scalar", "sigmoid"},
-      {"scatter_add", "gather"}, {"index_add", "index_select"}, {"copy", "copy_"},
-      {"fill", "fill_"}};
+      {"extreme", "max"},
+      {"extreme_dim", "max_dim"},
+      {"rsub_scalar", "sigmoid"},
+      {"scatter_add", "gather"},
+      {"index_add", "index_select"},
+      {"copy", "copy_"},
+      {"fill", "fill_"},
+      {"copy_slices", "through_view"},
+      {"copy_slices_rest", "through_view"}};
   std::string tests;  // those that compare gradients with finite differences
   for (const std::string& file : house::files_below("tests/ops", {".cpp"})) {
     const std::string text = house::read(house::tree() / file);

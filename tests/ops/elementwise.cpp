@@ -163,14 +163,13 @@ TEST_CASE("gradients of what is written in place through views: copy_slices, cop
   };
   for (const Base base : bases) {
     for (const View view : views) {
-      CHECK(gradcheck(
-                [&](const Inputs& in) {
-                  const Tensor b = base(in[0]), part = view(b);
-                  mul(part, in[1], Into::first());
-                  mul_scalar(view(b), 3, Into::first());
-                  return mul(b, mul(b, in[1]));
-                },
-                {leaf(noise({2, 3}, 31)), leaf(noise({}, 32))}) == "");
+      const auto through_view = [&](const Inputs& in) {
+        const Tensor b = base(in[0]), part = view(b);
+        mul(part, in[1], Into::first());
+        mul_scalar(view(b), 3, Into::first());
+        return mul(b, mul(b, in[1]));
+      };
+      CHECK(gradcheck(through_view, {leaf(noise({2, 3}, 31)), leaf(noise({}, 32))}) == "");
     }
   }
   // The base requires no grad at first, its memory has gaps, and the view reaches all of it.
