@@ -342,7 +342,6 @@ class Backward {
     if (!asked_.empty()) {
       capture(node);
       if (!node.has(Node::kNeeded)) return;
-      check_saved(node);
     } else if (node.retains()) [[unlikely]] {
       for (uint32_t i = 0; i < node.outputs_n; ++i) {
         if (node.grads()[i]) retained_.push_back({&node, i, node.grads()[i]});
@@ -383,7 +382,9 @@ class Backward {
   bool wants_any(Node& node) const {
     if (asked_.empty()) return true;  // a node without edges was not recorded
     for (const Edge& edge : node.inputs()) {
-      if (wants(edge)) return true;
+      if (!wants(edge)) continue;
+      check_saved(node);
+      return true;
     }
     return false;
   }

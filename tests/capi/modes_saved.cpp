@@ -440,3 +440,13 @@ TEST_CASE("I7: tg_grad finds a change of whatever a node saved, also of what it 
   fails(tg_grad(outputs, nullptr, 1, inputs, 1, 0, &out), TG_ERROR_VERSION, {"Mul"});
   CHECK(out == 0);
 }
+
+TEST_CASE("I7: tg_grad does not look at what the node of an input itself saved", "[modes]") {
+  const Tensor w = leaf({1, 2}), u = make(tg_clone, w), x = make(tg_mul, u, w);
+  const Tensor y = make(tg_sum, make(tg_mul_scalar, x, 3.0));
+  ok(tg_add_scalar_(u, 1));
+  const tg_tensor outputs[] = {y}, inputs[] = {x};
+  Tensor out;
+  ok(tg_grad(outputs, nullptr, 1, inputs, 1, 0, out.out()));
+  CHECK(values(out) == Values{3, 3});
+}
