@@ -71,13 +71,6 @@ class LeafSums {
   Vector<uint32_t> index_;  // open addressing: number of the sum + 1, 0: empty
 };
 
-[[noreturn, gnu::cold]] void fail_version(const char* op, const Saved& saved, uint32_t found) {
-  fail(TG_ERROR_VERSION, "the ", saved.is_output() ? "result " : "operand ", Named{saved.tensor},
-       " that ", op, " saved for backward was changed in place: version ", saved.version,
-       " was saved, version ", found,
-       " was found; tg_clone it before the change, or use the functional form");
-}
-
 struct Retained {
   Node* node;
   uint32_t output;
@@ -85,6 +78,13 @@ struct Retained {
 };
 
 }  // namespace
+
+void fail_version(const char* op, const Saved& saved, uint32_t found) {
+  fail(TG_ERROR_VERSION, "the ", saved.is_output() ? "result " : "operand ", Named{saved.tensor},
+       " that ", op, " saved for backward was changed in place: version ", saved.version,
+       " was saved, version ", found,
+       " was found; tg_clone it before the change, or use the functional form");
+}
 
 class Backward {
  public:
@@ -140,6 +140,17 @@ class Backward {
   }
 
   bool creates_graph() const { return options_.create_graph; }
+  bool forward_mode() const { return options_.forward_mode; }
+
+  const Tensor& unpack_at(Node& node, size_t place, Edge own) {
+    const Saved& saved = node.saved()[place];
+    const uint32_t version = saved.tensor.storage().version.load(std::memory_order_relaxed);
+    if (version != saved.version) [[unlikely]] {
+      fail_version(algebra_.operator_of(node).name, saved, version);
+    }
+    if (!options_.create_graph) return saved.tensor;
+    return with_past(node, place, saved.which == kSavedExtra ? own : past_of(node, saved));
+  }
 
   // A saved tensor as the rule reads it, where it is not simply that. Where the rule is recorded in
   // its turn it comes with the edge that was recorded, whatever became of the tensor's own history
@@ -147,14 +158,7 @@ class Backward {
   [[gnu::noinline]] const Tensor& unpack(Node& node, uint32_t which) {
     const std::span<Saved> all = node.saved();
     for (size_t place = 0; place < all.size(); ++place) {
-      Saved& saved = all[place];
-      if (saved.which != which) continue;
-      const uint32_t version = saved.tensor.storage().version.load(std::memory_order_relaxed);
-      if (version != saved.version) [[unlikely]] {
-        fail_version(algebra_.operator_of(node).name, saved, version);
-      }
-      if (!options_.create_graph || which == kSavedExtra) return saved.tensor;
-      return with_past(node, place);
+      if (all[place].which == which) return unpack_at(node, place, Edge());
     }
     fail(TG_ERROR_INTERNAL, algebra_.operator_of(node).name,
          ": its rule reads a tensor that it did not save");
@@ -170,9 +174,8 @@ class Backward {
     }
     return node.inputs()[saved.which < kUserInputs ? saved.which : saved.which - kUserInputs];
   }
-  const Tensor& with_past(Node& node, size_t place) {
+  const Tensor& with_past(Node& node, size_t place, Edge edge) {
     const Saved& saved = node.saved()[place];
-    const Edge edge = past_of(node, saved);
     if (!edge) return saved.tensor;
     if (with_past_.empty()) with_past_.resize(node.saved_n);
     Tensor& head = with_past_[place];
@@ -349,7 +352,18 @@ class Backward {
     }
     bool any = false;
     for (const Tensor& grad : node.grads()) any = any || grad;
-    if (!any || !wants_any(node)) return;
+    if (!any) [[unlikely]]
+      return run_without_grads(node);
+    run_rule(node);
+  }
+
+  // No gradient came: the node runs where its operator asks for that.
+  [[gnu::cold, gnu::noinline]] void run_without_grads(Node& node) {
+    if (node.has(Node::kUser) && node.user()->runs_without_grads) run_rule(node);
+  }
+
+  [[gnu::always_inline]] inline void run_rule(Node& node) {
+    if (!wants_any(node)) return;
     const Operator& op = algebra_.operator_of(node);
     if (node.has(Node::kFreed)) [[unlikely]] {
       bool dry = true;  // no gradient flows through it: there is nothing to run
@@ -560,8 +574,13 @@ const Tensor& Vjp::saved(uint32_t which) const {
   return pass_.unpack(node_, which);
 }
 
+const Tensor& Vjp::saved_at(size_t place, Edge own) const {
+  return pass_.unpack_at(node_, place, own);
+}
+
 void Vjp::give(int input, Tensor grad) { pass_.give(node_, input, grad); }
 
 bool Vjp::creates_graph() const { return pass_.creates_graph(); }
+bool Vjp::forward_mode() const { return pass_.forward_mode(); }
 
 }  // namespace tg

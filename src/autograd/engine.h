@@ -33,6 +33,9 @@ struct Asked {
 struct BackwardOptions {
   bool retain_graph;
   bool create_graph;
+  // The first of the two passes of forward mode: operators with a derivative along tangents of
+  // their own leave it to the second.
+  bool forward_mode = false;
 };
 
 // With asked empty, gradients go to the leaves' .grad, all at the end; else to asked alone.
@@ -41,6 +44,9 @@ void run_backward(const Algebra& algebra, std::span<Root> roots, std::span<Asked
 
 // Bytes of the tensors that a node keeps. Fails while a backward runs over it.
 uint64_t saved_bytes(Node& node);
+
+// A saved tensor was changed in place since.
+[[noreturn, gnu::cold]] void fail_version(const char* op, const Saved& saved, uint32_t found);
 
 class Backward;
 
@@ -60,13 +66,17 @@ class Vjp {
   // TG_ERROR_VERSION if it was changed.
   const Tensor& saved(uint32_t which) const;
   bool has_saved(uint32_t which) const;
+  // The same by its place among those that the node saved. own: the past of a kSavedExtra.
+  const Tensor& saved_at(size_t place, Edge own) const;
   int inputs() const { return node_.inputs_n; }
   Meta input(int i) const { return input_meta(node_, i); }  // operators that keep shapes
-  UserOperator& user() const { return *node_.user(); }      // of nodes that have one
+  Node& node() const { return node_; }
+  UserOperator& user() const { return *node_.user(); }  // of nodes that have one
   // The gradient of an input: summed to its shape and cast to its dtype.
   void give(int input, Tensor grad);
   // The gradient rule itself will be differentiated: fused kernels must not be used.
   bool creates_graph() const;
+  bool forward_mode() const;
   template <class Args>
   const Args& args() const {
     return node_.args<Args>();

@@ -273,8 +273,9 @@ FreshStack::~FreshStack() {
   state = before_;
 }
 
-EngineModes::EngineModes(bool grad) {
-  set_word((state & kAnomaly) | (state & kNestingAllowed) | (grad ? 0u : 1u));
+EngineModes::EngineModes(bool grad, bool inference) {
+  set_word((state & kAnomaly) | (state & kNestingAllowed) | (grad ? 0u : 1u) |
+           (inference ? 2u : 0u));
 }
 
 TaskModes::TaskModes(uint64_t word) {

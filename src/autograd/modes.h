@@ -85,11 +85,11 @@ class FreshStack {
   void* spill_;
 };
 
-// The engine's own modes during a backward: grad mode as asked, inference mode off, a fresh stack
-// for what callbacks enter.
+// The engine's own modes during a backward, and those of a callback: grad mode as asked, inference
+// mode off unless said, a fresh stack for what callbacks enter.
 class EngineModes : FreshStack {
  public:
-  explicit EngineModes(bool grad);
+  explicit EngineModes(bool grad, bool inference = false);
 };
 
 // A task's modes in place of the thread's, for the length of a call that brings them along.

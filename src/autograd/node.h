@@ -110,6 +110,10 @@ struct Node : History {
   // Of an in-place node: the storage version that its write made.
   uint64_t& written_version() { return *reinterpret_cast<uint64_t*>(after_shapes()); }
   std::byte* arguments() { return after_shapes() + (has(kInPlace) ? 8 : 0); }
+  // The same by output: a user's operator may write several inputs.
+  uint64_t& written_version(uint32_t output) {
+    return has(kUser) ? reinterpret_cast<uint64_t*>(arguments())[1 + output] : written_version();
+  }
   template <class Args>
   Args& args() {
     return *reinterpret_cast<Args*>(arguments());

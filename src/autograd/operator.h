@@ -21,6 +21,7 @@ struct Operator {
 // Counted: by the user's handle, and by every node that was recorded with it.
 class UserOperator : public Operator {
  public:
+  bool runs_without_grads = false;  // a pass runs its node also where no gradient came
   UserOperator(const UserOperator&) = delete;
   UserOperator& operator=(const UserOperator&) = delete;
   void share() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }

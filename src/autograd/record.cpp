@@ -6,6 +6,14 @@
 
 namespace tg {
 
+void fail_inference_operand(const char* op, int i, const Tensor& x, bool needs_grad) {
+  fail_operand(TG_ERROR_MODE, i, op, ": operand ", i, ", ", Named{x},
+               needs_grad ? ", is an inference tensor that requires grad beside normal tensors"
+                          : ", is an inference tensor and would be saved for backward",
+               "; tg_clone it outside inference mode, or make it under tg_no_grad_enter instead "
+               "of inference mode");
+}
+
 bool plan_record_special(const char* op, const Tensor* const* operands, int n, uint32_t wanted,
                          SaveMask saved) {
   bool any_normal = false;
@@ -23,12 +31,7 @@ bool plan_record_special(const char* op, const Tensor* const* operands, int n, u
   if (const uint32_t refused = inference & (saved | wanted); refused != 0) [[unlikely]] {
     for (int i = 0; i < n; ++i) {
       if ((refused >> i & 1) == 0) continue;
-      const bool needs_grad = (wanted >> i & 1) != 0;
-      fail_operand(TG_ERROR_MODE, i, op, ": operand ", i, ", ", Named{*operands[i]},
-                   needs_grad ? ", is an inference tensor that requires grad beside normal tensors"
-                              : ", is an inference tensor and would be saved for backward",
-                   "; tg_clone it outside inference mode, or make it under tg_no_grad_enter "
-                   "instead of inference mode");
+      fail_inference_operand(op, i, *operands[i], (wanted >> i & 1) != 0);
     }
   }
   for (int i = 0; i < n; ++i) {

@@ -49,6 +49,9 @@ bool plan_record_special(const char* op, const Tensor* const* operands, int n, u
 // Of the wanted operands those that a gradient flows to: not views made where nothing records,
 // which show that their base requires grad and have no past (T28).
 uint32_t flowing_operands(const Tensor* const* operands, int n, uint32_t wanted);
+// Operand i of a call that records is an inference tensor that requires grad, or would be saved.
+[[noreturn, gnu::cold]] void fail_inference_operand(const char* op, int i, const Tensor& x,
+                                                    bool needs_grad);
 // With neither inference tensors nor views nothing can be wrong.
 [[gnu::always_inline]] inline bool is_special(const Tensor& x) {
   return x && (x.is_inference() || x.is_view());

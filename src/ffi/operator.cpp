@@ -12,20 +12,6 @@ namespace tg::ffi {
 
 namespace {
 
-template <class T, class... Arguments>
-T* make_counted(Arguments&&... arguments) {
-  void* memory = take(sizeof(T));
-  struct Guard {
-    void* memory;
-    ~Guard() {
-      if (memory != nullptr) give_back(memory, sizeof(T));
-    }
-  } guard{memory};
-  T* made = new (memory) T(std::forward<Arguments>(arguments)...);
-  guard.memory = nullptr;
-  return made;
-}
-
 [[noreturn]] void fail_once(Vjp& v) {
   fail(TG_ERROR_AUTOGRAD, v.user().name,
        ": these gradients came from a foreign function or from differences and cannot be "

@@ -54,7 +54,7 @@ bool Turn::would_never_end(const ThreadRecord* mine, uint32_t epoch) const {
   return false;
 }
 
-void Turn::begin(const char* op) {
+void Turn::begin(const char* op, const char* flag) {
   const ThreadRecord* const mine = &thread_record();
   const uint32_t epoch = fork_epoch();
   for (;;) {
@@ -86,8 +86,8 @@ void Turn::begin(const char* op) {
     if (self.turn == nullptr) {
       fail(TG_ERROR_MODE, op,
            ": its turn is held by a thread that waits for the turn of an operator whose function "
-           "runs here; create the operators with TG_FFI_THREAD_SAFE, or do not call one from the "
-           "other's function");
+           "runs here; create the operators with ",
+           flag, ", or do not call one from the other's function");
     }
     wait_for(ended_, seen);
     const LockGuard guard(waiters.lock);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Calls of one foreign operator take turns, unless it says that it is thread-safe. A thread that
+// Calls of one operator of a user take turns, unless it says that it is thread-safe. A thread that
 // has the turn may come again: its function called the library back. Two threads that would wait
 // for each other's turn for ever are found before they do.
 #pragma once
@@ -18,8 +18,8 @@ class Turn {
   void let_go() noexcept {
     if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) give_back(this, sizeof(Turn));
   }
-  // Waits. Throws TG_ERROR_MODE where the wait would have no end.
-  void begin(const char* op);
+  // Waits. Throws TG_ERROR_MODE where the wait would have no end; flag: what says thread-safe.
+  void begin(const char* op, const char* flag);
   void end() noexcept;
 
  private:
@@ -39,8 +39,8 @@ inline Turn* make_turn() { return new (take(sizeof(Turn))) Turn; }
 
 class InTurn {
  public:
-  InTurn(Turn* turn, const char* op) : turn_(turn) {
-    if (turn_ != nullptr) turn_->begin(op);
+  InTurn(Turn* turn, const char* op, const char* flag = "TG_FFI_THREAD_SAFE") : turn_(turn) {
+    if (turn_ != nullptr) turn_->begin(op, flag);
   }
   ~InTurn() {
     if (turn_ != nullptr) turn_->end();

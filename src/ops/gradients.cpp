@@ -154,7 +154,7 @@ void grad(std::span<const Tensor* const> roots, std::span<const Tensor* const> g
     if (place[i] == asked.size()) asked.push_back({edge, {}});
   }
   run_backward(algebra, list, asked,
-               {flags.retain_graph || flags.create_graph, flags.create_graph});
+               {flags.retain_graph || flags.create_graph, flags.create_graph, flags.forward_mode});
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!asked[place[i]].grad && !flags.allow_unused) {
       for (Tensor& out : outs) out.reset();

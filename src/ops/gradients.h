@@ -13,6 +13,7 @@ struct GradFlags {
   bool retain_graph = false;
   bool create_graph = false;
   bool allow_unused = false;
+  bool forward_mode = false;  // with create_graph: BackwardOptions
 };
 
 // grads: empty, or one for each root; a null one stands for 1 where the root has one element.

@@ -49,6 +49,20 @@ class Counted {
   T* object_ = nullptr;
 };
 
+template <class T, class... Arguments>
+T* make_counted(Arguments&&... arguments) {
+  void* memory = take(sizeof(T));
+  struct Guard {
+    void* memory;
+    ~Guard() {
+      if (memory != nullptr) give_back(memory, sizeof(T));
+    }
+  } guard{memory};
+  T* made = new (memory) T(std::forward<Arguments>(arguments)...);
+  guard.memory = nullptr;
+  return made;
+}
+
 // The rules of modes.md 3. Bit i: the call may record, and input i requires grad. saved: the inputs
 // that backward reads.
 uint32_t plan_user(const char* op, Operands inputs, SaveMask saved);
