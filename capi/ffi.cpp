@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Foreign functions as operators, and the call of an operator of any maker.
-#include "capi/objects.h"
-#include "capi/user_calls.h"
+// Foreign functions as operators.
+#include "capi/operators.h"
 #include "ffi/operator.h"
 
 namespace tg::capi {
 
 namespace {
-
-using OperatorRef = Counted<CallableOperator>;
-
-constexpr size_t kLongestName = 100;  // bytes: names of nodes are built from it
 
 // A foreign function is a callback that returns nothing: what it throws and the modes that it
 // leaves are seen to as of every callback.
@@ -18,15 +13,6 @@ void run_user_code(const char* name, void (*code)(void*), void* data) {
   Callback callback;
   code(data);
   callback.check(0, name);
-}
-
-void check_name(const char* name) {
-  check_text(name, "definition.name");
-  const size_t length = std::strlen(name);
-  if (length == 0 || length > kLongestName) {
-    fail(TG_ERROR_INVALID_ARGUMENT, "definition.name has ", length, " bytes; give 1 to ",
-         kLongestName);
-  }
 }
 
 struct PlaceNames {
@@ -58,7 +44,7 @@ ffi::Definition definition_of(const tg_ffi_definition& from) {
   }
   check_flags(from.flags,
               TG_FFI_THREAD_SAFE | TG_FFI_FORTRAN | TG_FFI_FINITE_DIFFERENCES | TG_FFI_CHECK);
-  check_name(from.name);
+  check_operator_name(from.name);
   const auto has = [&](uint32_t flag) { return (from.flags & flag) != 0; };
   ffi::Definition to{from.name,
                      {},
@@ -105,21 +91,5 @@ tg_status tg_ffi_operator(const tg_ffi_definition* definition, tg_operator* out)
     OperatorRef op(tg::ffi::make_foreign_operator(definition_of(*definition)).give_up());
     auto* box = make_object<OperatorRef>(Kind::op, std::move(op));
     *out = handle.publish(Kind::op, static_cast<Object*>(box));
-  });
-}
-
-tg_status tg_operator_apply(tg_operator op, const tg_tensor* inputs, size_t count,
-                            const tg_value* arguments, size_t argument_count, tg_tensor* outs,
-                            size_t out_count) {
-  return guarded(__func__, [&] {
-    clear_outs(outs, out_count, "outs");
-    if (count > 0) check_pointer(inputs, "inputs");
-    if (argument_count > 0) check_pointer(arguments, "arguments");
-    const Pin pin(op, Kind::op, "op");
-    const TensorPins operands(inputs, count, "inputs");
-    NewHandles handles(out_count);
-    tg::capi::Few<tg::Tensor> found(out_count);
-    object_of<OperatorRef>(pin)->apply(operands.tensors(), {arguments, argument_count}, found);
-    for (size_t i = 0; i < out_count; ++i) outs[i] = handles.publish(i, std::move(found[i]));
   });
 }

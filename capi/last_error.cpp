@@ -36,6 +36,11 @@ tg_status store(const char* function, tg_status code, int32_t operand, int64_t n
   ++error.raised;
   if (text != nullptr) Message(error.text, sizeof error.text) << text;
   prefix_text(error.text, function);
+  if ((std::exchange(mine->callback_threw, 0) & 2) != 0) {
+    const size_t length = std::strlen(error.text);
+    Message(error.text + length, sizeof error.text - length)
+        << "; an input that was marked dirty may be half-written";
+  }
   log_line(TG_LOG_ERROR, error.text);
   return code;
 }
@@ -53,8 +58,7 @@ tg_status report_out_of_memory(const char* function) noexcept {
 
 tg_status report_foreign(const char* function) noexcept {
   ThreadRecord* mine = record;
-  if (mine != nullptr && mine->callback_threw != 0) {
-    mine->callback_threw = 0;
+  if (mine != nullptr && (mine->callback_threw & 1) != 0) {
     return store(function, TG_ERROR_CALLBACK, -1, 0,
                  "a callback threw a C++ exception; catch it there and return a number");
   }
@@ -147,16 +151,17 @@ Callback::Callback()
     : raised_(thread_record().error.raised),
       modes_(state),
       mode_depth_(record->mode_depth),
+      threw_(std::exchange(record->callback_threw, 0)),
       flying_(std::uncaught_exceptions()) {
   ++record->callbacks;
-  record->callback_threw = 0;
 }
 
 Callback::~Callback() {
   state = modes_;
   record->mode_depth = mode_depth_;
   --record->callbacks;
-  if (std::uncaught_exceptions() > flying_) record->callback_threw = 1;
+  // A destructor may run on the way of another callback's exception.
+  record->callback_threw = std::uncaught_exceptions() > flying_ ? 1 : threw_;
 }
 
 void Callback::check(int32_t r, const char* what) {

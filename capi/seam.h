@@ -238,6 +238,7 @@ class Callback {
   uint64_t raised_;  // errors of this thread before the callback ran
   uint64_t modes_;   // what the callback enters and does not leave is undone
   uint32_t mode_depth_;
+  uint32_t threw_;  // what an earlier one left for the seam
   int flying_;
 };
 

@@ -3651,6 +3651,133 @@ TG_API int32_t tg_num_threads(void);
  *  @since 0.1.0 */
 TG_API tg_status tg_blas_info(char *buffer, size_t capacity, size_t *length);
 
+/* ==== Autograd for experts: operators of the caller ====
+ * An operator whose forward and backward are functions of the caller, made by tg_operator_create
+ * and called by tg_operator_apply. docs/operators.md has examples.
+ *
+ *   forward   computes the results from the inputs, with grad mode 0 (in inference mode in that
+ *             mode), so what it does with the library's operators is not recorded. Its context
+ *             takes what backward will need. It sets each of outs to a tensor: a new one, or an
+ *             input by tg_alias. An input that was marked dirty is given back as itself, with its
+ *             new value and past; one that is given back as it is becomes a view of it (where it
+ *             would require grad without being recorded: a tg_detach). A result that somebody else
+ *             holds or that has a past becomes a second tensor on the same memory.
+ *   backward  gets a gradient for each result, 0 where none came, and sets grad_inputs: for each
+ *             input a tensor of its shape and dtype, 0 for none. It runs with grad mode 0, with
+ *             TG_CREATE_GRAPH with 1: then what it computes is recorded for higher derivatives, and
+ *             saved tensors come with their past.
+ *
+ * Both run at the bottom of a fresh stack of modes, on the thread that called. A call records where
+ * grad mode is 1, inference mode is 0 and an input requires grad; then its floating results require
+ * grad, but those marked by tg_context_mark_non_differentiable. Its node is called by the
+ * operator's name and Backward, and keeps the operator, what was saved, and the context's data.
+ * Calls of one operator take turns among threads unless it has TG_OPERATOR_THREAD_SAFE; on one
+ * thread it may call itself. The context is live until its callback returns, on that thread. */
+
+/** Makes an operator of the caller's functions.
+ *  @param definition what it is, borrowed: struct_size; name, 1 to 100 bytes, for messages and
+ *      nodes; out_count, 1 to 65,535; flags of TG_OPERATOR_*; forward; backward, without which a
+ *      call that would record is TG_ERROR_UNSUPPORTED; jvp, for forward mode, or none; user_data,
+ *      handed to each of them, and destructor, which runs when the operator and all graphs
+ *      recorded with it are gone
+ *  @param out operator, new
+ *  @errors TG_ERROR_INVALID_ARGUMENT: definition or out is NULL, in the definition struct_size is
+ *      not the size of the struct, reserved is not 0, flags has an unknown bit, name is NULL, no
+ *      UTF-8, empty or longer than 100 bytes, forward is NULL, or out_count is 0; TG_ERROR_LIMIT:
+ *      out_count is above 65,535
+ *  @threads any thread
+ *  @blocks no, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_operator_create(const tg_operator_definition *definition, tg_operator *out);
+
+/** Saves tensors for backward, in forward: inputs, results, or others. What was saved before by the
+ *  same call is forgotten. They are held with the version that they have when forward returns; a
+ *  later change in place makes backward fail. Where the call does not record nothing happens.
+ *  @param context context of a forward, borrowed
+ *  @param tensors array of count tensors, borrowed and held; may be NULL where count is 0
+ *  @param count at most 255
+ *  @errors TG_ERROR_INVALID_ARGUMENT: tensors is NULL but count is not 0; TG_ERROR_INVALID_HANDLE:
+ *      context, one of tensors; TG_ERROR_MODE: context is no forward's or of another thread, the
+ *      call records and one of tensors is an inference tensor, or R4; TG_ERROR_AUTOGRAD: R4;
+ *      TG_ERROR_LIMIT: count is above 255 where the call records
+ *  @threads this thread
+ *  @blocks yes, calls back yes
+ *  @since 0.1.0 */
+TG_API tg_status tg_context_save_for_backward(tg_context context, const tg_tensor *tensors,
+                                              size_t count);
+
+/** A tensor that forward saved, in backward. With TG_CREATE_GRAPH it comes with its past: an input
+ *  with that of the operand, a result with that of the call.
+ *  @param context context of a backward, borrowed
+ *  @param index which of the saved tensors, from 0
+ *  @param out tensor, new
+ *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: context;
+ *      TG_ERROR_INDEX: index is not below the number that were saved; TG_ERROR_MODE: context is no
+ *      backward's or of another thread; TG_ERROR_VERSION: the tensor was changed in place since
+ *      forward returned
+ *  @threads this thread
+ *  @blocks no, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_context_saved_tensor(tg_context context, size_t index, tg_tensor *out);
+
+/** Hangs data of the caller's on a call: set in forward, asked in backward, gone with the node, or
+ *  at the end of a call that records nothing. Data that was there ends.
+ *  @param context context of a forward or a backward, borrowed
+ *  @param data any pointer, kept; may be NULL
+ *  @param destructor ends the life of data; may be NULL
+ *  @errors TG_ERROR_INVALID_HANDLE: context; TG_ERROR_MODE: context is of another thread
+ *  @threads this thread
+ *  @blocks yes, calls back yes
+ *  @since 0.1.0 */
+TG_API tg_status tg_context_set_data(tg_context context, void *data, tg_destructor destructor);
+
+/** What tg_context_set_data gave to this call last.
+ *  @param context context of a forward or a backward, borrowed
+ *  @param out the data, valid until its destructor runs; NULL where none was set
+ *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: context; TG_ERROR_MODE:
+ *      context is of another thread
+ *  @threads this thread
+ *  @blocks no, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_context_data(tg_context context, void **out);
+
+/** Whether the gradient of an input is asked for: in forward where the call records and the input
+ *  requires grad, in backward where the pass needs it. Where it is not, backward may leave 0.
+ *  @param context context of a forward or a backward, borrowed
+ *  @param input which input, from 0
+ *  @param out 1 or 0
+ *  @errors TG_ERROR_INVALID_ARGUMENT: out is NULL; TG_ERROR_INVALID_HANDLE: context;
+ *      TG_ERROR_INDEX: input is not below the number of inputs; TG_ERROR_MODE: context is of
+ *      another thread
+ *  @threads this thread
+ *  @blocks no, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_context_needs_input_grad(tg_context context, size_t input, int32_t *out);
+
+/** Says in forward, before it writes, that forward changes an input in place. The input's version is
+ *  raised here, and stays raised if the call fails; the message then says that the input may be
+ *  half-written. forward gives the input back by tg_alias as one of its results. Twice is once.
+ *  @param context context of a forward, borrowed
+ *  @param input which input, from 0
+ *  @errors TG_ERROR_INVALID_HANDLE: context; TG_ERROR_INDEX: input is not below the number of
+ *      inputs; TG_ERROR_MODE: R2, R4, or context is no forward's or of another thread;
+ *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6
+ *  @threads this thread
+ *  @blocks no, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_context_mark_dirty(tg_context context, size_t input);
+
+/** Says in forward that a result has no gradient: it does not require grad. Results of integers and
+ *  bool have none anyway. Twice is once.
+ *  @param context context of a forward, borrowed
+ *  @param out_index which result, from 0
+ *  @errors TG_ERROR_INVALID_HANDLE: context; TG_ERROR_INDEX: out_index is not below the number of
+ *      results; TG_ERROR_MODE: context is no forward's or of another thread
+ *  @threads this thread
+ *  @blocks no, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_context_mark_non_differentiable(tg_context context, size_t out_index);
+
 /* ==== Hosts: cancel tokens ====
  * A token asks calls that run to stop. It is put in use on a thread; from then on the long calls of
  * that thread ask it between their steps, and end with TG_ERROR_CANCELLED once any thread has
@@ -3827,30 +3954,35 @@ TG_API tg_status tg_parallel_for_set(tg_parallel_for_fn fn, void *user_data,
  *  @since 0.1.0 */
 TG_API tg_status tg_ffi_operator(const tg_ffi_definition *definition, tg_operator *out);
 
-/** Calls an operator that was made at run time. Operands and results are those of the signature, in
- *  its order; what the function returns is the last result. Results are fresh. One requires grad if
- *  the call records and the backward reads its gradient; the node has the operator's name and
- *  Backward. Calls of one operator take turns unless it was made with TG_FFI_THREAD_SAFE; a
- *  function may call its own operator again on its thread.
+/** Calls an operator that was made at run time, by tg_ffi_operator or tg_operator_create. Of a
+ *  foreign function operands and results are those of the signature, in its order; what the
+ *  function returns is the last result. Results are fresh. One requires grad if the call records
+ *  and the backward reads its gradient; the node has the operator's name and Backward. Calls of one
+ *  operator take turns unless it was made with TG_FFI_THREAD_SAFE; a function may call its own
+ *  operator again on its thread. Of the caller's operators the section on them tells the same.
  *  @param op operator, borrowed
  *  @param inputs array of count tensors, borrowed; may be NULL where count is 0
- *  @param count how many operands the signature has
+ *  @param count how many operands the signature has; of the caller's operators at most 65,535
  *  @param arguments array of argument_count values, borrowed: the numbers that no operand tells, in
  *      the order in which their names first appear in the signature, TG_VALUE_INT64 for integers
- *      and TG_VALUE_DOUBLE for others; may be NULL where argument_count is 0
- *  @param argument_count how many such numbers the signature has
+ *      and TG_VALUE_DOUBLE for others; of the caller's operators what forward takes; may be NULL
+ *      where argument_count is 0
+ *  @param argument_count how many such values there are
  *  @param outs array of out_count tensors, new
- *  @param out_count how many results the signature has
+ *  @param out_count how many results the signature, or the definition, has
  *  @errors TG_ERROR_INVALID_ARGUMENT: outs is NULL, inputs or arguments is NULL but its count is
- *      not 0, a count is not that of the signature, an argument has another type, or a size would
- *      be negative; TG_ERROR_INVALID_HANDLE: op, one of inputs; TG_ERROR_SHAPE: operands do not fit
- *      the signature or do not broadcast, or a result would be too large; TG_ERROR_DTYPE: an
- *      operand has another dtype than the signature says; TG_ERROR_MODE: R1, R4, a function left
- *      the modes other than it found them, or a turn would be waited for for ever;
- *      TG_ERROR_AUTOGRAD: R4, or TG_FFI_CHECK found the backward wrong; TG_ERROR_LIMIT: a number
- *      that the function takes as i32 is too large; TG_ERROR_UNSUPPORTED: the call would
- *      record and no gradient is known; TG_ERROR_CALLBACK: the status that the function gave is not
- *      0 (detail: the status), or it threw
+ *      not 0, a count is not that of the signature or definition, an argument has another or an
+ *      unknown type, is NULL or no UTF-8, or a size would be negative; TG_ERROR_INVALID_HANDLE: op,
+ *      one of inputs, or what forward gave; TG_ERROR_SHAPE: operands do not fit the signature or do
+ *      not broadcast, or a result would be too large; TG_ERROR_DTYPE: an operand has another dtype
+ *      than the signature says; TG_ERROR_MODE: R1, R4, a function left the modes other than it
+ *      found them, a result that is to be recorded is an inference tensor, or a turn would be
+ *      waited for for ever; TG_ERROR_AUTOGRAD: R4, or TG_FFI_CHECK found the backward wrong;
+ *      TG_ERROR_LIMIT: a number that the function takes as i32 is too large, or there are too many
+ *      inputs; TG_ERROR_UNSUPPORTED: the call would record and no gradient is known;
+ *      TG_ERROR_CALLBACK: the status that the function gave is not 0 (detail: the status), it
+ *      threw, or forward left out a result, gave a handle that was lent, or did not give back an
+ *      input that it marked as dirty. Beside these what forward returned, as told at the top
  *  @threads any thread
  *  @blocks yes, calls back yes
  *  @since 0.1.0 */

@@ -1451,15 +1451,120 @@ inline Tensor from_dlpack(void* managed, uint32_t flags = TG_DLPACK_VERSIONED) {
   return x;
 }
 
+// ==== Operators of the caller ====
+
+namespace detail {
+// A handle of its own for what a callback is lent; 0 is an empty tensor.
+inline Tensor alias(tg_tensor lent) {
+  Tensor x;
+  if (lent != 0) check(tg_alias(lent, x.out()));
+  return x;
+}
+}  // namespace detail
+
+// What forward and backward of such an operator ask and tell (docs/operators.md). Live until the
+// function that got it returns, on its thread.
+class Context {
+ public:
+  explicit Context(tg_context context) noexcept : context_(context) {}
+  tg_context handle() const noexcept { return context_; }
+
+  // Of the input with this number: whether its gradient is asked for.
+  bool needs_input_grad(std::size_t input) const {
+    std::int32_t needs = 0;
+    check(tg_context_needs_input_grad(context_, input, &needs));
+    return needs != 0;
+  }
+  // In forward.
+  void save_for_backward(const std::vector<Tensor>& tensors) const {
+    const std::vector<tg_handle> handles = detail::handles(tensors);
+    check(tg_context_save_for_backward(context_, handles.data(), handles.size()));
+  }
+  void mark_dirty(std::size_t input) const { check(tg_context_mark_dirty(context_, input)); }
+  void mark_non_differentiable(std::size_t result) const {
+    check(tg_context_mark_non_differentiable(context_, result));
+  }
+  // In backward.
+  Tensor saved_tensor(std::size_t index) const {
+    Tensor x;
+    check(tg_context_saved_tensor(context_, index, x.out()));
+    return x;
+  }
+  // Something that the call keeps: set in forward, asked in backward.
+  template <class T>
+  void set_data(T value) const {
+    auto kept = std::make_unique<T>(std::move(value));
+    check(tg_context_set_data(context_, kept.get(), detail::destroy<T>));
+    kept.release();
+  }
+  template <class T>
+  T& data() const {
+    void* kept = nullptr;
+    check(tg_context_data(context_, &kept));
+    return *static_cast<T*>(kept);
+  }
+
+ private:
+  tg_context context_;
+};
+
 // ==== Foreign functions, calls by name ====
 
-// An operator made at run time: a function of a shared library (docs/ffi.md). The texts of the
-// definition are read during the call alone; struct_size is set here.
+// An operator made at run time. The texts of a definition are read during the call alone;
+// struct_size is set here.
 class Operator : public Handle {
  public:
+  // A function of a shared library (docs/ffi.md).
   explicit Operator(tg_ffi_definition definition) {
     definition.struct_size = sizeof definition;
     check(tg_ffi_operator(&definition, out()));
+  }
+  // Functions in the form of C (docs/operators.md).
+  explicit Operator(tg_operator_definition definition) {
+    definition.struct_size = sizeof definition;
+    check(tg_operator_create(&definition, out()));
+  }
+  // Functions of C++ with one result. forward(context, inputs) gives it; backward(context, grad)
+  // gives a gradient for each input, an empty tensor for none. What they throw fails the call.
+  using Forward = std::function<Tensor(const Context&, const std::vector<Tensor>& inputs)>;
+  using Backward = std::function<std::vector<Tensor>(const Context&, const Tensor& grad)>;
+  Operator(const char* name, Forward forward, Backward backward = {}, std::uint32_t flags = 0) {
+    struct Functions {
+      Forward forward;
+      Backward backward;
+    };
+    auto kept = std::make_unique<Functions>(Functions{std::move(forward), std::move(backward)});
+    tg_operator_definition definition{};
+    definition.struct_size = sizeof definition;
+    definition.name = name;
+    definition.out_count = 1;
+    definition.flags = flags;
+    definition.forward = [](void* data, tg_context context, const tg_tensor* inputs,
+                            std::size_t count, const tg_value*, std::size_t, tg_tensor* outs,
+                            std::size_t) -> std::int32_t {
+      return detail::guarded([&] {
+        std::vector<Tensor> lent;
+        for (std::size_t i = 0; i < count; ++i) lent.push_back(detail::alias(inputs[i]));
+        outs[0] = static_cast<Functions*>(data)->forward(Context(context), lent).release();
+      });
+    };
+    if (kept->backward) {
+      definition.backward = [](void* data, tg_context context, const tg_tensor* grad_outputs,
+                               std::size_t, tg_tensor* grad_inputs,
+                               std::size_t count) -> std::int32_t {
+        return detail::guarded([&] {
+          std::vector<Tensor> given = static_cast<Functions*>(data)->backward(
+              Context(context), detail::alias(grad_outputs[0]));
+          for (std::size_t i = 0; i < count && i < given.size(); ++i) {
+            grad_inputs[i] = given[i].release();
+          }
+        });
+      };
+    }
+    definition.user_data = kept.get();
+    definition.destructor = detail::destroy<Functions>;
+    check(tg_operator_create(&definition, out()));
+    kept.release();
   }
   std::vector<Tensor> apply(const std::vector<Tensor>& inputs, std::size_t results = 1,
                             const std::vector<tg_value>& arguments = {}) const {

@@ -31,7 +31,7 @@ struct ThreadRecord {
   uint32_t spare_count;
   std::atomic<uint32_t> calls;  // depth of calls into the library: callbacks call back in
   uint32_t callbacks;           // depth of user callbacks that run
-  uint32_t callback_threw;      // one was left by an exception, which the seam will meet
+  uint32_t callback_threw;      // 1: one was left by an exception; 2: it may have half-written
   uint16_t in_log;              // base/log.cpp: the host's log runs
   uint16_t in_pressure;         // base/pressure.cpp: its pressure function runs
   uint64_t sequence;            // autograd/node.h: number of the next node recorded here

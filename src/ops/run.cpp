@@ -151,21 +151,23 @@ TargetPlan plan_target(const Tensor& target, const Meta& meta, const Tensor* con
   return plan;
 }
 
-void link_in_place(Node* node, const Tensor& target, Rebase& rebase) noexcept {
+void link_in_place(Node* node, const Tensor& target, Rebase& rebase, size_t input,
+                   uint32_t output) noexcept {
   const uint64_t version = target.storage().version.load(std::memory_order_relaxed);
-  node->written_version() = version;
+  node->written_version(output) = version;
+  const Edge own(node, output);
   if (Node* joined = rebase.joined.give_up(); joined != nullptr) {
     // target = part of the base: base' = joined(rest(base), node(part(base))).
     Node* rest = rebase.rest.give_up();
     joined->written_version() = version;
     TensorHead& base = *target.head()->view_info().base;
     const Edge former(swap_history(base, Edge(joined, 0).word));
-    joined->inputs()[1] = Edge(node, 0);
+    joined->inputs()[1] = own;
     if (former) {
       rest->refs.fetch_add(1, std::memory_order_relaxed);
       rest->inputs()[0] = former;
       joined->inputs()[0] = Edge(rest, 0);
-      node->inputs()[0] = Edge(rest, 1);
+      node->inputs()[input] = Edge(rest, 1);
     } else {
       let_go(rest);
     }
@@ -173,9 +175,7 @@ void link_in_place(Node* node, const Tensor& target, Rebase& rebase) noexcept {
     return;  // the view catches up when it is asked
   }
   TensorHead& head = *target.head();
-  const Edge own(node, 0);
-  const Edge former(swap_history(head, own.word));
-  node->inputs()[0] = former;
+  node->inputs()[input] = Edge(swap_history(head, own.word));
   if (head.has_flag(TensorHead::kRetainsGrad)) move_retained(head, own);
 }
 

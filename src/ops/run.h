@@ -201,8 +201,10 @@ struct Rebase {
   Reserved joined, rest;
 };
 Rebase reserve_rebase(const Tensor& target);
-// The target's new past: the node takes the former one as its first input.
-void link_in_place(Node* node, const Tensor& target, Rebase& rebase) noexcept;
+// The target's new past, an output of the node, which takes the former one as an input. A count of
+// the node goes over.
+void link_in_place(Node* node, const Tensor& target, Rebase& rebase, size_t input = 0,
+                   uint32_t output = 0) noexcept;
 
 // A differentiable operator gives a result that can require grad, unless it casts to integers.
 template <class O>

@@ -2,6 +2,7 @@
 // Every function of the header and how its arguments are drawn, a row each, in the header's order.
 #pragma once
 
+#include "calls/random_custom.h"
 #include "calls/random_foreign.h"
 
 namespace calls {
@@ -250,6 +251,14 @@ inline const std::vector<Row>& table() {
       row("tg_num_threads_set", tg_num_threads_set, Threads),
       question("tg_num_threads", tg_num_threads),
       row("tg_blas_info", tg_blas_info, OutText),
+      {"tg_operator_create", operator_create},
+      {"tg_context_save_for_backward", context_save},
+      {"tg_context_saved_tensor", context_saved},
+      {"tg_context_set_data", context_set_data},
+      {"tg_context_data", context_data},
+      {"tg_context_needs_input_grad", context_needs},
+      {"tg_context_mark_dirty", context_dirty},
+      {"tg_context_mark_non_differentiable", context_non_differentiable},
       row("tg_token_create", tg_token_create, OutToken),
       row("tg_token_cancel", tg_token_cancel, Token),
       row("tg_token_is_cancelled", tg_token_is_cancelled, Token, OutI32),

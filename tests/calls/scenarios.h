@@ -3,6 +3,7 @@
 #pragma once
 
 #include "calls/scenarios_base.h"
+#include "calls/scenarios_custom.h"
 #include "calls/scenarios_ffi.h"
 #include "calls/scenarios_hosts.h"
 #include "calls/scenarios_operators.h"
@@ -11,7 +12,8 @@ namespace calls {
 
 inline std::vector<Scenario> all_scenarios() {
   std::vector<Scenario> all = scenarios_base();
-  for (const auto* more : {&scenarios_operators(), &scenarios_hosts(), &scenarios_ffi()}) {
+  for (const auto* more :
+       {&scenarios_operators(), &scenarios_hosts(), &scenarios_ffi(), &scenarios_custom()}) {
     all.insert(all.end(), more->begin(), more->end());
   }
   return all;

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "calls/custom.h"
 #include "calls/foreign.h"
 
 namespace calls {
@@ -108,8 +109,10 @@ class World {
   tg_scope scope;
   tg_handle spares[2], pair[2], roots[2], root_grads[2];
   tg_module modules[3];
-  tg_operator foreign[5];     // calls/foreign.h
-  tg_tensor foreign_loss[5];  // each made with the operator of the same number
+  tg_operator foreign[5];       // calls/foreign.h
+  tg_tensor foreign_loss[5];    // each made with the operator of the same number
+  tg_operator custom[kCustom];  // calls/custom.h
+  tg_tensor custom_loss[2];     // of the first two
   std::string path, file;
   float memory[6] = {1, 2, 3, 4, 5, 6};
 
@@ -393,6 +396,7 @@ class World {
       own(some);
     }
     make_foreign();
+    make_custom();
     static const Folder folder;
     path = folder.path() + "/file.safetensors";
     must(tg_safetensors_save(path.c_str(), dict), "save");
@@ -418,6 +422,19 @@ class World {
     const tg_ffi_definition from = foreign_definition(3);
     must(tg_ffi_operator(&from, &foreign[3]), "foreign");
     own(foreign[3]);
+  }
+
+  void make_custom() {
+    for (int kind = 0; kind < kCustom; ++kind) {
+      const tg_operator_definition from = custom_definition(kind);
+      must(tg_operator_create(&from, &custom[kind]), "custom");
+      own(custom[kind]);
+      if (kind == 2) continue;
+      tg_tensor results[2] = {0, 0};
+      must(tg_operator_apply(custom[kind], pair, 2, nullptr, 0, results, from.out_count), "apply");
+      custom_loss[kind] = sum(product(tensor(results[0]), results[0]));
+      if (results[1] != 0) tensor(results[1]);
+    }
   }
 
   std::vector<tg_handle> owned_;
