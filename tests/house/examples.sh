@@ -43,6 +43,17 @@ expect ffi_sine <<'END'
 sin x = tensor([ 0.0000,  0.4794,  0.9093, -0.8415], dtype=float64)
 the gradient agrees with differences
 END
+expect operator_softplus <<'END'
+y  = tensor([0.0000e+00, 3.1326e-01, 6.9315e-01, 2.1269e+00, 8.0000e+02],
+       dtype=float64)
+y' = tensor([0.0000, 0.2689, 0.5000, 0.8808, 1.0000], dtype=float64)
+y''= tensor([0.0000, 0.1966, 0.2500, 0.1050, 0.0000], dtype=float64)
+the gradient agrees with differences
+END
+expect operator_round <<'END'
+rounded = tensor([ 0.,  1., -3.,  5.], dtype=float64)
+grad    = tensor([  0.,   4., -12.,  20.], dtype=float64)
+END
 expect ffi_bessel <<'END'
 J0(x) = tensor([ 1.0000,  0.9385,  0.7652, -0.0484, -0.2459], dtype=float64)
 the gradient agrees with differences
