@@ -37,11 +37,7 @@ void keep_grad(const Tensor& x) {
 }
 
 void mark_written(const Tensor& x) {
-  if (x.is_inference() && !inference_mode()) {
-    fail(TG_ERROR_MODE, Named{x},
-         " is an inference tensor and may not be changed outside "
-         "inference mode; change it inside inference mode, or tg_clone it and change the clone");
-  }
+  check_writable("mark_written", x);
   x.storage().raise_version();
 }
 

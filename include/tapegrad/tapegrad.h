@@ -1276,7 +1276,7 @@ TG_API tg_status tg_tensor_copy_in(tg_tensor x, const void *buffer, size_t bytes
  *  backward finds a saved tensor that was changed.
  *  @param x tensor, borrowed
  *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_MODE: x is an inference tensor and inference mode
- *      is 0
+ *      is 0; TG_ERROR_AUTOGRAD: x is a gradient that a hook was handed, and the hook runs
  *  @threads any thread
  *  @blocks no, calls back no
  *  @since 0.1.0 */
@@ -1572,7 +1572,8 @@ TG_API tg_status tg_state_set(uint64_t state, uint64_t *previous);
  *   R2  Writing to an inference tensor while inference mode is 0 is TG_ERROR_MODE: change it in
  *       inference mode, or change its clone.
  *   R3  Where a call would record, writing to a leaf that requires grad, or to a view of one, is
- *       TG_ERROR_AUTOGRAD: write in no_grad, or use the form that gives a new tensor.
+ *       TG_ERROR_AUTOGRAD: write in no_grad, or use the form that gives a new tensor. Writing to
+ *       a gradient that a hook was handed is TG_ERROR_AUTOGRAD as long as the hook runs.
  *   R4  A view made in no_grad or inference mode, or an output of tg_split, cannot be written where
  *       the call would record. It goes stale when the storage of a base that requires grad is
  *       changed by another way; then it cannot be used where a call would record. Both are
@@ -3024,8 +3025,9 @@ TG_API tg_status tg_cross_entropy(tg_tensor x, tg_tensor target, tg_tensor weigh
  * first gradient is kept as it came where nobody else holds it, else copied; later ones are added
  * in place (with TG_CREATE_GRAPH a new tensor takes their place). Saved tensors are freed as soon
  * as they are used, so a second pass over a node that saved some needs TG_RETAIN_GRAPH. A released
- * handle never breaks a graph. If a pass fails, every `.grad` is as before it; what had run of the
- * graph is freed, unless it was to be retained. Concurrent passes into one leaf give the exact sum.
+ * handle never breaks a graph. If a pass fails, every `.grad` is as before it, but of leaves with a
+ * hook after accumulation (tg_post_accumulate_grad_hook); what had run of the graph is freed, unless
+ * it was to be retained. Concurrent passes into one leaf give the exact sum.
  * With TG_CREATE_GRAPH the pass itself is recorded, for second derivatives; it keeps the graph too.
  * Gradients so made may hold a tensor that holds them: take such a ring apart by
  * tg_tensor_set_grad(x, 0). */
@@ -3033,10 +3035,12 @@ TG_API tg_status tg_cross_entropy(tg_tensor x, tg_tensor target, tg_tensor weigh
 /** Adds the gradients of a single number to `.grad` of the leaves it depends on: tg_backward_from
  *  with one output and no flags.
  *  @param output tensor of one element that requires grad, borrowed
- *  @errors TG_ERROR_INVALID_HANDLE: output; TG_ERROR_MODE: inference mode is 1, or an inference
- *      tensor is among the arguments; TG_ERROR_AUTOGRAD: output has not one element, requires no
- *      grad, or its graph was freed or is walked by another thread; TG_ERROR_VERSION: a tensor that
- *      was saved has been changed in place; the message names it, its operator and both versions;
+ *  @errors TG_ERROR_INVALID_HANDLE: output; TG_ERROR_SHAPE: a hook gave a gradient of another
+ *      shape; TG_ERROR_DTYPE: a hook gave a gradient of another dtype; TG_ERROR_MODE: inference
+ *      mode is 1, or an inference tensor is among the arguments; TG_ERROR_AUTOGRAD: output has not
+ *      one element, requires no grad, or its graph was freed or is walked by another thread;
+ *      TG_ERROR_VERSION: a tensor that was saved has been changed in place; the message names it,
+ *      its operator and both versions; TG_ERROR_CALLBACK: a hook returned a number of its own;
  *      TG_ERROR_CANCELLED: the token in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back yes
@@ -3052,11 +3056,13 @@ TG_API tg_status tg_backward(tg_tensor output);
  *  @param flags TG_RETAIN_GRAPH, TG_CREATE_GRAPH or 0
  *  @errors TG_ERROR_INVALID_ARGUMENT: outputs is NULL, flags has an unknown bit, or count is 0;
  *      TG_ERROR_INVALID_HANDLE: one of outputs, one of grad_outputs; TG_ERROR_SHAPE: a given
- *      gradient has another shape than its output; TG_ERROR_MODE: inference mode is 1, or an
- *      inference tensor is among the arguments; TG_ERROR_AUTOGRAD: an output requires no grad, has
- *      not one element and no gradient, or its graph was freed or is walked by another thread;
- *      TG_ERROR_VERSION: a tensor that was saved has been changed in place; the message names it,
- *      its operator and both versions; TG_ERROR_CANCELLED: the token in use was cancelled
+ *      gradient has another shape than its output, or a hook gave one of another shape;
+ *      TG_ERROR_DTYPE: a hook gave a gradient of another dtype; TG_ERROR_MODE: inference mode is 1,
+ *      or an inference tensor is among the arguments; TG_ERROR_AUTOGRAD: an output requires no
+ *      grad, has not one element and no gradient, or its graph was freed or is walked by another
+ *      thread; TG_ERROR_VERSION: a tensor that was saved has been changed in place; the message
+ *      names it, its operator and both versions; TG_ERROR_CALLBACK: a hook returned a number of its
+ *      own; TG_ERROR_CANCELLED: the token in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back yes
  *  @since 0.1.0 */
@@ -3076,12 +3082,13 @@ TG_API tg_status tg_backward_from(const tg_tensor *outputs, const tg_tensor *gra
  *      TG_ALLOW_UNUSED
  *  @errors TG_ERROR_INVALID_ARGUMENT: outputs, inputs or outs is NULL, flags has an unknown bit, or
  *      a count is 0; TG_ERROR_INVALID_HANDLE: one of outputs, one of grad_outputs, one of inputs;
- *      TG_ERROR_SHAPE: a given gradient has another shape than its output; TG_ERROR_MODE: inference
- *      mode is 1, or an inference tensor is among the arguments; TG_ERROR_AUTOGRAD: as
+ *      TG_ERROR_SHAPE: a given gradient has another shape than its output, or a hook gave one of
+ *      another shape; TG_ERROR_DTYPE: a hook gave a gradient of another dtype; TG_ERROR_MODE:
+ *      inference mode is 1, or an inference tensor is among the arguments; TG_ERROR_AUTOGRAD: as
  *      tg_backward_from, an input requires no grad, or no output depends on an input and
  *      TG_ALLOW_UNUSED is not given; TG_ERROR_VERSION: a tensor that was saved has been changed in
- *      place; the message names it, its operator and both versions; TG_ERROR_CANCELLED: the token
- *      in use was cancelled
+ *      place; the message names it, its operator and both versions; TG_ERROR_CALLBACK: a hook
+ *      returned a number of its own; TG_ERROR_CANCELLED: the token in use was cancelled
  *  @threads any thread
  *  @blocks yes, calls back yes
  *  @since 0.1.0 */
@@ -3651,6 +3658,79 @@ TG_API int32_t tg_num_threads(void);
  *  @since 0.1.0 */
 TG_API tg_status tg_blas_info(char *buffer, size_t capacity, size_t *length);
 
+/* ==== Autograd for experts ====
+ * Hooks see gradients on their way and may put others in their place. Backward and tg_grad run them
+ * on the calling thread, in an order that depends on the graph alone. At a node: the hooks of the
+ * tensors that it gave, in the order of their registration; then a gradient is retained
+ * (tg_tensor_retain_grad); then the node's hooks TG_BEFORE; the node; its hooks TG_AFTER. The hooks
+ * of a leaf run once a pass, when its whole gradient is known, before it goes to `.grad`. Nothing
+ * runs where no gradient comes.
+ *   In a hook grad mode is 1 with TG_CREATE_GRAPH, else 0, and inference mode is 0, on a fresh stack
+ * of modes; with TG_CREATE_GRAPH what it computes is part of the graph. It may call the library,
+ * backward over other graphs included. The gradients that it is handed are not to be changed in
+ * place (TG_ERROR_AUTOGRAD); it may keep them by tg_alias. A hook that fails ends the pass with its
+ * status. A hook's handle owns it: tg_release takes the hook away, and its destructor runs then, or
+ * after the run that is going on. Hooks keep no tensor and no graph alive. One that is added or
+ * taken away by a hook runs, or does not, from the next pass on; one that is taken away by a hook
+ * of another tensor or node, before its turn came, does not run any more. */
+
+/** Lets fn see the gradient of a tensor, and give another one in its place. After an in-place
+ *  change the hook stays with the value that it was registered on; one that is registered then sees
+ *  the gradient of the new value. After tg_detach_ of a tensor that is no leaf `tensor` is 0; a
+ *  leaf that stops to require grad takes its hooks up again when it requires it anew.
+ *  @param x tensor that requires grad, borrowed
+ *  @param fn called with x (0 if it is gone) and the gradient; what it puts into *out, of the same
+ *      shape and dtype, takes the gradient's place, kept
+ *  @param user_data handed to fn and destructor, kept
+ *  @param destructor ends the life of user_data; may be NULL
+ *  @param out hook, new
+ *  @errors TG_ERROR_INVALID_ARGUMENT: fn or out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_MODE:
+ *      x is an inference tensor, or a stale view made in no_grad or inference mode (R4);
+ *      TG_ERROR_AUTOGRAD: x does not require grad, or is a stale output of tg_split (R4);
+ *      TG_ERROR_UNSUPPORTED: x is a view whose base was changed in place by a recorded call since
+ *  @threads any thread
+ *  @blocks no, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_tensor_hook(tg_tensor x, tg_tensor_hook_fn fn, void *user_data,
+                                tg_destructor destructor, tg_hook *out);
+
+/** Lets fn run after backward has written the `.grad` of a leaf. A leaf with such a hook is written,
+ *  and the hook runs, as soon as its gradient is whole, before any node of another tensor runs; so
+ *  it stays written if the pass fails later. tg_grad writes no `.grad` and runs none of them.
+ *  @param leaf leaf that requires grad, borrowed
+ *  @param fn called with leaf and its `.grad`, which it may change or take away; *out stays 0, kept
+ *  @param user_data handed to fn and destructor, kept
+ *  @param destructor ends the life of user_data; may be NULL
+ *  @param out hook, new
+ *  @errors TG_ERROR_INVALID_ARGUMENT: fn or out is NULL; TG_ERROR_INVALID_HANDLE: leaf;
+ *      TG_ERROR_MODE: leaf is an inference tensor; TG_ERROR_AUTOGRAD: leaf does not require grad,
+ *      or is no leaf
+ *  @threads any thread
+ *  @blocks no, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_post_accumulate_grad_hook(tg_tensor leaf, tg_tensor_hook_fn fn, void *user_data,
+                                              tg_destructor destructor, tg_hook *out);
+
+/** Lets fn run before or after a node of the graph runs. TG_BEFORE: it is handed the gradients of
+ *  the node's outputs (grad_inputs is NULL) and may replace them, before the node reads them.
+ *  TG_AFTER: it is handed those and the gradients that the node gave, and may replace the latter.
+ *  A 0 among them: no gradient is there, and none may be put there. On the node of a leaf,
+ *  AccumulateGrad, which gives no gradients, TG_AFTER runs after `.grad` was written, as
+ *  tg_post_accumulate_grad_hook does; tg_grad runs no hooks of these nodes.
+ *  @param node node, borrowed
+ *  @param when TG_BEFORE or TG_AFTER
+ *  @param fn called with node and gradients; what it puts into replaced, of the same shape and
+ *      dtype, takes a gradient's place, kept
+ *  @param user_data handed to fn and destructor, kept
+ *  @param destructor ends the life of user_data; may be NULL
+ *  @param out hook, new
+ *  @errors TG_ERROR_INVALID_ARGUMENT: fn or out is NULL, or when is neither TG_BEFORE nor TG_AFTER;
+ *      TG_ERROR_INVALID_HANDLE: node
+ *  @threads any thread
+ *  @blocks no, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_node_hook(tg_node node, int32_t when, tg_node_hook_fn fn, void *user_data,
+                              tg_destructor destructor, tg_hook *out);
 /* ==== Autograd for experts: operators of the caller ====
  * An operator whose forward and backward are functions of the caller, made by tg_operator_create
  * and called by tg_operator_apply. docs/operators.md has examples.

@@ -1363,6 +1363,120 @@ inline std::string blas_info() {                                                
   return detail::text(tg_blas_info);
 }
 
+// ==== Hooks ====
+
+// Owns a hook: at its end the hook is taken away.
+class [[nodiscard]] Hook : public Handle {
+ public:
+  using Handle::Handle;
+};
+
+namespace detail {
+
+// Lends handles as objects and never releases them.
+template <class T>
+class Lent {
+ public:
+  explicit Lent(tg_handle handle) : object_(handle) {}
+  Lent(const Lent&) = delete;
+  Lent& operator=(const Lent&) = delete;
+  ~Lent() { object_.release(); }
+  const T& operator*() const { return object_; }
+
+ private:
+  T object_;
+};
+class LentTensors {
+ public:
+  LentTensors(const tg_tensor* handles, std::size_t count) {
+    tensors_.reserve(handles != nullptr ? count : 0);
+    for (std::size_t i = 0; handles != nullptr && i < count; ++i) {
+      tensors_.emplace_back(Tensor(handles[i]));
+    }
+  }
+  LentTensors(const LentTensors&) = delete;
+  LentTensors& operator=(const LentTensors&) = delete;
+  ~LentTensors() {
+    for (Tensor& tensor : tensors_) tensor.release();
+  }
+  const std::vector<Tensor>& operator*() const { return tensors_; }
+
+ private:
+  std::vector<Tensor> tensors_;
+};
+
+template <class F, class Register>
+Hook hook(F f, Register hang) {
+  auto kept = std::make_unique<F>(std::move(f));
+  tg_hook handle = 0;
+  check(hang(kept.get(), destroy<F>, &handle));
+  kept.release();
+  return Hook(handle);
+}
+
+}  // namespace detail
+
+// f sees the gradient of x on its way and may give another one in its place; an empty Tensor keeps
+// it. x is empty in f once the tensor is gone. What f throws becomes the Error of the pass.
+inline Hook tensor_hook(const Tensor& x,
+                        std::function<Tensor(const Tensor& x, const Tensor& grad)> f) {
+  using F = decltype(f);
+  return detail::hook(std::move(f), [&](void* data, tg_destructor destructor, tg_hook* out) {
+    return tg_tensor_hook(
+        x.handle(),
+        [](void* self, tg_tensor tensor, tg_tensor grad, tg_tensor* given) -> int32_t {
+          return detail::guarded([&] {
+            const detail::Lent<Tensor> its(tensor), lent(grad);
+            *given = (*static_cast<F*>(self))(*its, *lent).release();
+          });
+        },
+        data, destructor, out);
+  });
+}
+// f runs after backward has written the .grad of a leaf, and may change it.
+inline Hook post_accumulate_grad_hook(
+    const Tensor& leaf, std::function<void(const Tensor& leaf, const Tensor& grad)> f) {
+  using F = decltype(f);
+  return detail::hook(std::move(f), [&](void* data, tg_destructor destructor, tg_hook* out) {
+    return tg_post_accumulate_grad_hook(
+        leaf.handle(),
+        [](void* self, tg_tensor tensor, tg_tensor grad, tg_tensor*) -> int32_t {
+          return detail::guarded([&] {
+            const detail::Lent<Tensor> its(tensor), lent(grad);
+            (*static_cast<F*>(self))(*its, *lent);
+          });
+        },
+        data, destructor, out);
+  });
+}
+// f runs before a node (when: TG_BEFORE; inputs is empty) or after it (TG_AFTER), and gives what
+// takes the place of the gradients of its outputs, or of its inputs: nothing, or a Tensor for each,
+// an empty one to keep it.
+inline Hook node_hook(
+    const Node& node, int32_t when,
+    std::function<std::vector<Tensor>(const Node& node, const std::vector<Tensor>& inputs,
+                                      const std::vector<Tensor>& outputs)>
+        f) {
+  using F = decltype(f);
+  return detail::hook(std::move(f), [&](void* data, tg_destructor destructor, tg_hook* out) {
+    return tg_node_hook(
+        node.handle(), when,
+        [](void* self, tg_node its, const tg_tensor* inputs, std::size_t input_count,
+           const tg_tensor* outputs, std::size_t output_count, tg_tensor* replaced) -> int32_t {
+          return detail::guarded([&] {
+            const detail::Lent<Node> lent(its);
+            const detail::LentTensors in(inputs, input_count), to(outputs, output_count);
+            std::vector<Tensor> given = (*static_cast<F*>(self))(*lent, *in, *to);
+            const std::size_t places = inputs != nullptr ? input_count : output_count;
+            for (std::size_t i = 0; i < given.size() && i < places; ++i) {
+              replaced[i] = given[i].release();
+            }
+          });
+        },
+        data, destructor, out);
+  });
+}
+
 // ==== Hosts ====
 
 // Long calls of a thread end with TG_ERROR_CANCELLED once the token in use there was cancelled.

@@ -4,6 +4,8 @@
 // the nodes' own links: no recursion, no memory, however long the chain.
 #include "autograd/engine.h"
 
+#include "autograd/hooks.h"
+#include "autograd/leaves.h"
 #include "autograd/modes.h"
 #include "autograd/retained.h"
 #include "base/thread.h"
@@ -21,60 +23,17 @@ uint32_t next_pass() {
   return id != 0 && id != kAsked ? id : next_pass();
 }
 
-// Sums for the leaves of one pass. Leaves are shared between graphs, so nothing of the pass is
-// kept in their accumulators.
-struct LeafSum {
-  Accumulator* accumulator;
-  Tensor grad;
-};
-
-class LeafSums {
- public:
-  Tensor& of(Accumulator* accumulator) {
-    // Often the same one again: a parameter that many nodes share.
-    if (last_ < sums_.size() && sums_[last_].accumulator == accumulator) return sums_[last_].grad;
-    last_ = place_of(accumulator);
-    return sums_[last_].grad;
-  }
-  Vector<LeafSum>& all() { return sums_; }
-
- private:
-  [[gnu::noinline]] size_t place_of(Accumulator* accumulator) {
-    if (index_.empty()) index_.resize(16, 0);
-    size_t place = start(accumulator);
-    for (; index_[place] != 0; place = (place + 1) & (index_.size() - 1)) {
-      if (sums_[index_[place] - 1].accumulator == accumulator) return index_[place] - 1;
-    }
-    if ((sums_.size() + 1) * 2 > index_.size()) {
-      grow();
-      return place_of(accumulator);
-    }
-    sums_.push_back({accumulator, {}});
-    index_[place] = static_cast<uint32_t>(sums_.size());
-    return sums_.size() - 1;
-  }
-  size_t start(const Accumulator* accumulator) const {
-    const auto address = reinterpret_cast<uintptr_t>(accumulator) >> 4;
-    return (address * 0x9e3779b97f4a7c15u >> 32) & (index_.size() - 1);
-  }
-  void grow() {
-    Vector<uint32_t> larger(index_.size() * 2, 0);
-    index_.swap(larger);
-    for (size_t i = 0; i < sums_.size(); ++i) {
-      size_t place = start(sums_[i].accumulator);
-      while (index_[place] != 0) place = (place + 1) & (index_.size() - 1);
-      index_[place] = static_cast<uint32_t>(i + 1);
-    }
-  }
-  Vector<LeafSum> sums_;
-  size_t last_ = 0;
-  Vector<uint32_t> index_;  // open addressing: number of the sum + 1, 0: empty
-};
 
 struct Retained {
   Node* node;
   uint32_t output;
   Tensor grad;
+};
+
+// A leaf with hooks, and the consumers that it waits for.
+struct LeafCount {
+  Accumulator* accumulator;
+  uint32_t pending;
 };
 
 }  // namespace
@@ -86,11 +45,18 @@ void fail_version(const char* op, const Saved& saved, uint32_t found) {
        " was found; tg_clone it before the change, or use the functional form");
 }
 
+uint32_t newest_pass() noexcept { return last_pass.load(std::memory_order_relaxed); }
+
 class Backward {
  public:
   Backward(const Algebra& algebra, std::span<Root> roots, std::span<Asked> asked,
            BackwardOptions options)
-      : algebra_(algebra), roots_(roots), asked_(asked), options_(options), id_(next_pass()) {}
+      : algebra_(algebra),
+        roots_(roots),
+        asked_(asked),
+        options_(options),
+        id_(next_pass()),
+        direct_(asked.empty()) {}
   ~Backward() {
     if (phase_ == Phase::claimed) unclaim();
     if (phase_ == Phase::running) give_up();
@@ -100,18 +66,15 @@ class Backward {
 
   void run() {
     claim();
+    if (leaf_hooks() != 0) [[unlikely]]
+      count_consumers();
     if (!asked_.empty()) find_needed();
     seed();
     push_roots();
     phase_ = Phase::running;
-    while (ready_ != nullptr) {
-      ask_token();
-      Node* node = pop();
-      running_ = node;
-      run_node(*node);
-      running_ = nullptr;
-      finish(*node);
-    }
+    if (!hooked_.all().empty()) [[unlikely]]
+      run_with_leaves();
+    while (ready_ != nullptr) run_next();
     phase_ = Phase::done;
     commit();
   }
@@ -125,17 +88,9 @@ class Backward {
 
   void give(Node& node, int input, Tensor& grad) {
     const Edge edge = node.inputs()[static_cast<size_t>(input)];
-    if (!grad || !wants(edge)) return;
-    // A saved tensor given on must not keep its node, and with it the graph.
-    if (grad.head()->embedded != 0) [[unlikely]]
-      grad = second_head(grad);
-    if (node.has(Node::kShapes)) {
-      const Meta meta = input_meta(node, input);
-      if (grad.dtype() != meta.dtype ||
-          !same_sizes(grad.sizes(), grad.rank(), meta.shape.sizes, meta.shape.rank)) {
-        grad = algebra_.fit(grad, meta);
-      }
-    }
+    if (!grad || !edge) return;
+    if (!direct_) return give_elsewhere(node, input, grad);
+    fit(node, input, grad);
     deliver(edge, grad);
   }
 
@@ -167,6 +122,27 @@ class Backward {
  private:
   enum class Phase { idle, claimed, running, done };
   static constexpr intptr_t kAhead = 8;  // nodes
+
+  [[gnu::always_inline]] void fit(Node& node, int input, Tensor& grad) const {
+    // A saved tensor given on must not keep its node, and with it the graph.
+    if (grad.head()->embedded != 0) [[unlikely]]
+      grad = second_head(grad);
+    if (node.has(Node::kShapes)) {
+      const Meta meta = input_meta(node, input);
+      if (grad.dtype() != meta.dtype ||
+          !same_sizes(grad.sizes(), grad.rank(), meta.shape.sizes, meta.shape.rank)) {
+        grad = algebra_.fit(grad, meta);
+      }
+    }
+  }
+  // Of a pass that was asked for some gradients alone, or of a node with hooks for what it gives.
+  [[gnu::noinline]] void give_elsewhere(Node& node, int input, Tensor& grad) {
+    const Edge edge = node.inputs()[static_cast<size_t>(input)];
+    if (!wants(edge)) return;
+    fit(node, input, grad);
+    if (given_ == nullptr) return deliver(edge, grad);
+    add_to(given_[input], grad);
+  }
 
   static Edge past_of(Node& node, const Saved& saved) {
     if (saved.is_output()) {
@@ -268,9 +244,8 @@ class Backward {
     return nullptr;
   }
 
-  // The order of visit 2, and back through it: a node is needed if a gradient of its outputs is
-  // asked for, or an input of it is needed.
-  void find_needed() {
+  // The order of visit 2, for which the counts are used up: the caller counts anew.
+  Vector<Node*> take_order() {
     Vector<Node*> order;
     push_roots();
     while (ready_ != nullptr) {
@@ -281,6 +256,13 @@ class Backward {
         if (child != nullptr && !is_accumulator(child) && --child->pending == 0) push(child);
       }
     }
+    return order;
+  }
+
+  // Back through the order of visit 2: a node is needed if a gradient of its outputs is asked for,
+  // or an input of it is needed.
+  void find_needed() {
+    const Vector<Node*> order = take_order();
     for (size_t i = order.size(); i-- > 0;) {
       Node* node = order[i];
       bool needed = false;
@@ -323,8 +305,11 @@ class Backward {
   // grad is taken away or summed up.
   void deliver(const Edge& edge, Tensor& grad) {
     Node* node = edge.node();
-    Tensor& sum = is_accumulator(node) ? leaves_.of(static_cast<Accumulator*>(node))
+    Tensor& sum = is_accumulator(node) ? leaves_.of(static_cast<Accumulator*>(node)).grad
                                        : node->grads()[edge.output()];
+    add_to(sum, grad);
+  }
+  [[gnu::always_inline]] void add_to(Tensor& sum, Tensor& grad) {
     if (!sum) {
       sum.take(grad);
     } else {
@@ -341,34 +326,76 @@ class Backward {
     }
   }
 
+  [[gnu::always_inline]] void run_next() {
+    ask_token();
+    Node* node = pop();
+    running_ = node;
+    run_node(*node);
+    running_ = nullptr;
+    finish_here(*node);
+  }
+
   void run_node(Node& node) {
     if (!asked_.empty()) {
-      capture(node);
       if (!node.has(Node::kNeeded)) return;
-    } else if (node.retains()) [[unlikely]] {
+      if (node.is_marked()) [[unlikely]]
+        return run_marked(node);
+      capture(node);
+    } else if (node.is_marked()) [[unlikely]] {
+      return run_marked(node);
+    }
+    if (const Operator* op = operator_to_run(node)) run_rule(node, *op);
+  }
+
+  // H12: the hooks of its outputs, gradients that are retained, its own hooks around its rule.
+  [[gnu::cold, gnu::noinline]] void run_marked(Node& node) {
+    const bool hooked = node.is_marked(Node::kHooked);
+    for (uint32_t i = 0; hooked && i < node.outputs_n; ++i) {
+      if (node.grads()[i]) run_gradient_hooks(node, i, node.grads()[i], hook_pass());
+    }
+    if (!asked_.empty()) {
+      capture(node);
+    } else if (node.is_marked(Node::kRetains)) {
       for (uint32_t i = 0; i < node.outputs_n; ++i) {
         if (node.grads()[i]) retained_.push_back({&node, i, node.grads()[i]});
       }
     }
-    bool any = false;
-    for (const Tensor& grad : node.grads()) any = any || grad;
-    if (!any) [[unlikely]]
-      return run_without_grads(node);
-    run_rule(node);
+    const Operator* op = operator_to_run(node);
+    if (op == nullptr) return;
+    if (!hooked) return run_rule(node, *op);
+    run_hooks_before(node, op->name, node.grads(), hook_pass());
+    const Hooks after(node, HookKind::after, 0, hook_pass());
+    if (after.empty()) return run_rule(node, *op);
+    Vector<Tensor> given(node.inputs_n);
+    given_ = given.data();
+    direct_ = false;
+    run_rule(node, *op);
+    given_ = nullptr;
+    direct_ = asked_.empty();
+    run_hooks_after(after, node, op->name, given, node.grads(), hook_pass());
+    for (size_t i = 0; i < given.size(); ++i) {
+      if (given[i]) deliver(node.inputs()[i], given[i]);
+    }
   }
+  HookPass hook_pass() const { return {id_, options_.create_graph}; }
 
   // No gradient came: the node runs where its operator asks for that.
-  [[gnu::cold, gnu::noinline]] void run_without_grads(Node& node) {
-    if (node.has(Node::kUser) && node.user()->runs_without_grads) run_rule(node);
+  [[gnu::cold, gnu::noinline]] static bool runs_without_grads(Node& node) {
+    return node.has(Node::kUser) && node.user()->runs_without_grads;
   }
 
-  [[gnu::always_inline]] inline void run_rule(Node& node) {
-    if (!wants_any(node)) return;
+  // Null: nothing comes in, or nobody wants what would come out.
+  [[gnu::always_inline]] const Operator* operator_to_run(Node& node) const {
+    bool any = false;
+    for (const Tensor& grad : node.grads()) any = any || grad;
+    if (!any && !runs_without_grads(node)) [[unlikely]]
+      return nullptr;
+    if (!wants_any(node)) return nullptr;
     const Operator& op = algebra_.operator_of(node);
     if (node.has(Node::kFreed)) [[unlikely]] {
       bool dry = true;  // no gradient flows through it: there is nothing to run
       for (const Edge& edge : node.inputs()) dry = dry && !edge;
-      if (dry) return;
+      if (dry) return nullptr;
       fail(TG_ERROR_AUTOGRAD, op.name,
            "Backward was run before and what it saved is freed; give "
            "TG_RETAIN_GRAPH to the first backward, or compute the graph anew");
@@ -376,6 +403,10 @@ class Backward {
     if (op.gradient == nullptr) [[unlikely]] {
       fail(TG_ERROR_AUTOGRAD, op.name, " is not differentiable");
     }
+    return &op;
+  }
+
+  [[gnu::always_inline]] void run_rule(Node& node, const Operator& op) {
     Vjp vjp(*this, node, asked_.empty());
     op.gradient(vjp);
     if (options_.create_graph) with_past_.clear();
@@ -417,7 +448,8 @@ class Backward {
   }
 
   // The node's part is over, whether its rule ran or not: its inputs wait for one less.
-  void finish(Node& node) noexcept {
+  [[gnu::noinline]] void finish(Node& node) noexcept { finish_here(node); }
+  [[gnu::always_inline]] void finish_here(Node& node) noexcept {
     for (Tensor& grad : node.grads()) grad.reset();
     node.run.store(0, std::memory_order_release);
     // The inputs go on the stack in order, so the last one's is run first.
@@ -427,6 +459,54 @@ class Backward {
       fetch_ahead(&node, child);
       if (--child->pending == 0) push(child);
     }
+  }
+
+  // ---- leaves with hooks ----
+
+  // How many consumers each of them waits for. Its accumulator may be part of other passes too, so
+  // the counts lie here.
+  [[gnu::cold, gnu::noinline]] void count_consumers() {
+    for (Root& root : roots_) {
+      if (is_hooked_leaf(root.edge.node())) hooked_.of(leaf_of(root.edge));
+    }
+    for (Node* node : take_order()) {
+      for (Edge edge : node->inputs()) {
+        Node* child = edge.node();
+        if (child == nullptr) continue;
+        if (!is_accumulator(child)) {
+          ++child->pending;
+        } else if (child->is_marked(Node::kHooked)) {
+          ++hooked_.of(leaf_of(edge)).pending;
+        }
+      }
+    }
+  }
+  static bool is_hooked_leaf(const Node* node) {
+    return is_accumulator(node) && node->is_marked(Node::kHooked);
+  }
+  static Accumulator* leaf_of(const Edge& edge) { return static_cast<Accumulator*>(edge.node()); }
+
+  // The walk of visit 2, where a leaf's hooks run as soon as its gradient is whole (B14).
+  [[gnu::cold, gnu::noinline]] void run_with_leaves() {
+    for (LeafCount& leaf : hooked_.all()) {
+      if (leaf.pending == 0) end_leaf(leaf.accumulator);  // a root that is no node's input
+    }
+    while (ready_ != nullptr) {
+      Node* node = ready_;
+      run_next();
+      for (Edge edge : node->inputs()) {
+        if (!edge || !is_accumulator(edge.node())) continue;
+        LeafCount* leaf = hooked_.find(leaf_of(edge));
+        if (leaf != nullptr && --leaf->pending == 0) end_leaf(leaf->accumulator);
+      }
+    }
+    std::erase_if(leaves_.all(), [](const LeafSum& sum) { return !sum.grad; });
+  }
+  void end_leaf(Accumulator* accumulator) {
+    LeafSum* sum = leaves_.find(accumulator);
+    if (sum == nullptr || !sum->grad) return;
+    run_gradient_hooks(*accumulator, 0, sum->grad, hook_pass());
+    if (asked_.empty()) run_accumulator_hooks(*sum, algebra_, hook_pass());
   }
 
   // A failure: the rest of the pass is walked without being run. What had run stays freed.
@@ -450,65 +530,14 @@ class Backward {
       }
       return;
     }
-    for (LeafSum& sum : leaves_.all()) prepare(sum);
+    for (LeafSum& sum : leaves_.all()) prepare_leaf(sum, algebra_, options_.create_graph);
     for (Retained& retained : retained_) {
       prepare_retained(*retained.node, retained.output, retained.grad, algebra_);
     }
-    for (LeafSum& sum : leaves_.all()) store(sum);
+    for (LeafSum& sum : leaves_.all()) store_leaf(sum, algebra_, options_.create_graph);
     for (Retained& retained : retained_) {
       store_retained(*retained.node, retained.output, retained.grad);
     }
-  }
-
-  // What the leaf will get as its first .grad, or as its new one under create_graph.
-  void prepare(LeafSum& sum) {
-    Accumulator& accumulator = *sum.accumulator;
-    Tensor former;
-    Tensor leaf;  // a second head: the leaf itself may end at any time
-    {
-      LockGuard guard(accumulator.lock);
-      const TensorHead* head = accumulator.leaf.load(std::memory_order_relaxed);
-      if (head == nullptr) return sum.grad.reset();
-      former = accumulator.grad;
-      if (!former) leaf = make_head(*head->storage, head->dtype, layout_of_head(*head), kNoView);
-    }
-    if (former && options_.create_graph) {
-      sum.grad = algebra_.add(former, sum.grad);
-    } else if (!former && !may_be_kept(sum.grad, leaf)) {
-      sum.grad = algebra_.clone_like(sum.grad, leaf);
-    }
-  }
-
-  static Layout layout_of_head(const TensorHead& head) {
-    Layout layout;
-    layout.shape = Shape(head.sizes(), head.rank);
-    for (int d = 0; d < head.rank; ++d) layout.strides[d] = head.strides()[d];
-    layout.offset = head.offset;
-    return layout;
-  }
-
-  // B7b, B7c: shared with nobody, and laid out as the leaf.
-  static bool may_be_kept(const Tensor& grad, const Tensor& leaf) {
-    if (!grad.is_sole_owner()) return false;
-    if (leaf.row_major() || !is_dense(leaf)) return grad.row_major();
-    for (int d = 0; d < leaf.rank(); ++d) {
-      if (leaf.size(d) != 1 && grad.stride(d) != leaf.stride(d)) return false;
-    }
-    return true;
-  }
-
-  void store(LeafSum& sum) noexcept {
-    if (!sum.grad) return;
-    Accumulator& accumulator = *sum.accumulator;
-    LockGuard guard(accumulator.lock);
-    if (accumulator.grad && !options_.create_graph) {
-      accumulator.grad.storage().raise_version();
-      algebra_.add_in_place(accumulator.grad, sum.grad);
-      accumulator.grad.storage().written();
-      return;
-    }
-    std::swap(accumulator.grad, sum.grad);
-    accumulator.grad_set_by_user = false;
   }
 
   const Algebra& algebra_;
@@ -516,11 +545,14 @@ class Backward {
   std::span<Asked> asked_;
   BackwardOptions options_;
   uint32_t id_;
+  bool direct_;  // what rules give goes straight to the inputs
   Phase phase_ = Phase::idle;
   Node* ready_ = nullptr;
   Node* running_ = nullptr;
-  LeafSums leaves_;
+  LeafTable<LeafSum> leaves_;
+  LeafTable<LeafCount> hooked_;
   Vector<Retained> retained_;
+  Tensor* given_ = nullptr;   // where the running node's hooks wait for its inputs' gradients
   Vector<Tensor> with_past_;  // create_graph: saved tensors of the running node
 };
 

@@ -42,6 +42,9 @@ struct BackwardOptions {
 void run_backward(const Algebra& algebra, std::span<Root> roots, std::span<Asked> asked,
                   BackwardOptions options);
 
+// The number of the backward that began last, in the whole process.
+uint32_t newest_pass() noexcept;
+
 // Bytes of the tensors that a node keeps. Fails while a backward runs over it.
 uint64_t saved_bytes(Node& node);
 

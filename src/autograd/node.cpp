@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "autograd/node.h"
 
+#include <bit>
 #include <cstring>
 
+#include "autograd/hooks.h"
 #include "autograd/retained.h"
 #include "core/extras.h"
 
@@ -16,20 +18,37 @@ namespace {
 
 void drop(Node* node) noexcept;
 
+// true: nothing is left to do.
+[[gnu::cold, gnu::noinline]] bool destroy_special(Node* node) noexcept {
+  if (node->is_marked(Node::kHooked)) {
+    forget_hooks(*node);
+    node->marks.store(0, std::memory_order_relaxed);
+  }
+  if (node->has(Node::kHusk)) {
+    give_back_class(node, node->block_class);
+    return true;
+  }
+  if (is_accumulator(node)) {
+    auto* accumulator = static_cast<Accumulator*>(node);
+    accumulator->grad.~Tensor();
+    give_back(accumulator, sizeof(Accumulator));
+    return true;
+  }
+  if (node->has(Node::kUser)) node->user()->let_go();
+  return false;
+}
+
 // What a node holds is let go of; nodes that die of it wait on the thread's list, so that a chain
 // of a million nodes is freed without recursion.
 [[gnu::always_inline]] inline void destroy(Node* node) noexcept {
-  constexpr uint8_t kSpecial = Node::kAccumulator | Node::kHusk | Node::kUser;
-  if (const uint8_t flags = node->flags.load(std::memory_order_relaxed); (flags & kSpecial) != 0)
-      [[unlikely]] {
-    if ((flags & Node::kHusk) != 0) return give_back_class(node, node->block_class);
-    if ((flags & Node::kAccumulator) != 0) {
-      auto* accumulator = static_cast<Accumulator*>(node);
-      accumulator->grad.~Tensor();
-      give_back(accumulator, sizeof(Accumulator));
-      return;
-    }
-    node->user()->let_go();
+  // Flags and marks as one number: nobody else reaches the node any more.
+  uint16_t flags;
+  static_assert(std::endian::native == std::endian::little);
+  static_assert(sizeof node->flags + sizeof node->marks == sizeof flags);
+  std::memcpy(&flags, static_cast<void*>(&node->flags), sizeof flags);
+  constexpr uint16_t kSpecial = Node::kAccumulator | Node::kHusk | Node::kUser | Node::kHooked << 8;
+  if ((flags & kSpecial) != 0) [[unlikely]] {
+    if (destroy_special(node)) return;
   }
   for (const Edge edge : node->inputs()) {
     if (edge && last_reference(edge.node())) drop(edge.node());
@@ -132,8 +151,10 @@ Accumulator* accumulator_of(const TensorHead& head) {
 
 // No other thread can reach the head any more, so its word needs no lock.
 void forget_history(TensorHead& head) noexcept {
-  if (head.has_flag(TensorHead::kRetainsGrad)) [[unlikely]]
+  if (head.has_flag(TensorHead::kRetainsGrad | TensorHead::kHooked)) [[unlikely]] {
+    if (head.has_flag(TensorHead::kHooked)) return;  // free_head_slow asks end_hooked first
     forget_retained(head);
+  }
   Node* node = Edge(head.history.load(std::memory_order_relaxed) & ~uint64_t{1}).node();
   head.history.store(0, std::memory_order_relaxed);
   if (is_accumulator(node)) {

@@ -80,6 +80,7 @@ struct Node : History {
   static constexpr uint8_t kUser = 64;    // of a user's operator, counted: the first argument
   // Among the marks:
   static constexpr uint8_t kRetains = 1;  // a tensor of its outputs retains its gradient
+  static constexpr uint8_t kHooked = 2;   // hooks hang on it (autograd/hooks.h)
 
   bool has(uint8_t flag) const { return (flags.load(std::memory_order_relaxed) & flag) != 0; }
   // No other thread writes, so no read-modify-write is needed.
@@ -87,7 +88,9 @@ struct Node : History {
     const uint8_t now = flags.load(std::memory_order_relaxed);
     flags.store(static_cast<uint8_t>(on ? now | flag : now & ~flag), std::memory_order_relaxed);
   }
-  bool retains() const { return (marks.load(std::memory_order_relaxed) & kRetains) != 0; }
+  bool is_marked(uint8_t by = 0xff) const {
+    return (marks.load(std::memory_order_relaxed) & by) != 0;
+  }
 
   // Tail: sequence number, edges, gradients, saved tensors and their heads, shapes if kShapes,
   // the written version if kInPlace, arguments.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "autograd/record.h"
 
+#include "autograd/hooks.h"
 #include "autograd/retained.h"
 #include "core/extras.h"
 
@@ -60,10 +61,24 @@ namespace {
                "inside inference mode, or tg_clone it and change the clone");
 }
 
+// An inference tensor, or one that a hook was handed.
+[[gnu::cold, gnu::noinline]] void check_guarded(const char* op, const Tensor& target) {
+  if (target.is_inference() && !inference_mode()) fail_inference_target(op, target);
+  if (!target.storage().is_lent()) return;
+  fail_operand(TG_ERROR_AUTOGRAD, 0, op, ": ", Named{target},
+               " is a gradient that a hook was handed and may not be changed in place; tg_clone it "
+               "and change the clone, or compute a new one and give that");
+}
+
 }  // namespace
 
+void check_writable(const char* op, const Tensor& target) {
+  if (target.storage().is_guarded()) [[unlikely]]
+    check_guarded(op, target);
+}
+
 void plan_in_place(const char* op, const Tensor& target, bool records) {
-  if (target.is_inference() && !inference_mode()) fail_inference_target(op, target);
+  check_writable(op, target);
   if (!records) return;
   if (accumulator_of(*target.head()) != nullptr) {
     fail_operand(TG_ERROR_AUTOGRAD, 0, op, ": ", Named{target},
@@ -85,7 +100,7 @@ void plan_out(const char* op, const Tensor& target, const Tensor* const* operand
       }
     }
   }
-  if (target.is_inference() && !inference_mode()) fail_inference_target(op, target);
+  check_writable(op, target);
 }
 
 // ---- flags and .grad ----
@@ -102,6 +117,7 @@ void forget_past(const Tensor& x) {
   if (head.has_flag(TensorHead::kRetainsGrad)) forget_retained(head);
   Node* node = Edge(swap_history(head, 0)).node();
   if (node == nullptr) return;
+  if (head.has_flag(TensorHead::kHooked)) part_from_hooks(head, is_accumulator(node));
   if (is_accumulator(node)) {
     auto* accumulator = static_cast<Accumulator*>(node);
     LockGuard guard(accumulator->lock);
@@ -149,6 +165,8 @@ void set_requires_grad(const Tensor& x, bool on) {
                                               std::memory_order_acq_rel)) {
       accumulator->leaf.store(nullptr, std::memory_order_relaxed);
       let_go(accumulator);  // another thread was first
+    } else if (head.has_flag(TensorHead::kHooked)) {
+      resume_hooks(head, *accumulator);
     }
     return;
   }

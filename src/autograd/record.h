@@ -63,6 +63,9 @@ inline bool plan_record(const char* op, const Tensor* const* operands, int n, ui
   return !special || plan_record_special(op, operands, n, wanted, saved);
 }
 
+// Throws where target is not to be written at all: an inference tensor outside inference mode, or a
+// gradient that a hook was handed.
+void check_writable(const char* op, const Tensor& target);
 // In place: what may not be written at all, and what may not be written where the call records.
 void plan_in_place(const char* op, const Tensor& target, bool records);
 // Out forms never record: they refuse operands that would ask for it.

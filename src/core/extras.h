@@ -25,6 +25,10 @@ bool replace_extra_grad(const TensorHead& head, Tensor& grad, bool set_by_user) 
 // The head ends: its extras end with it.
 void forget_extras(TensorHead& head) noexcept;
 
+// The head, which has hooks, has no owner any more. false: one of them has given it one meanwhile,
+// and it lives on; else it has none from now on. Defined in autograd/hooks.cpp.
+bool end_hooked(TensorHead& head) noexcept;
+
 // The head ends: its history too, which it has. Defined in autograd/node.cpp, beside let_go.
 void forget_history(TensorHead& head) noexcept;
 

@@ -28,6 +28,7 @@ struct Storage {
   static constexpr uint64_t kBytesMask = (uint64_t{1} << 48) - 1;
   static constexpr int kClassShift = 48;
   static constexpr uint64_t kReadOnly = uint64_t{1} << 56;
+  static constexpr uint64_t kLent = uint64_t{1} << 57;     // a hook runs that may only read it
   static constexpr uint64_t kEscaped = uint64_t{1} << 58;  // its address was given out
   static constexpr uint64_t kInference = uint64_t{1} << 59;
   static constexpr uint64_t kBorrowed = uint64_t{1} << 60;  // the host's memory: not in the account
@@ -36,6 +37,9 @@ struct Storage {
   int64_t bytes() const { return static_cast<int64_t>(flags() & kBytesMask); }
   uint32_t block_class() const { return static_cast<uint32_t>(flags() >> kClassShift) & 0xffu; }
   bool is_inference() const { return (flags() & kInference) != 0; }
+  // What a call that writes must ask more about.
+  bool is_guarded() const { return (flags() & (kInference | kLent)) != 0; }
+  bool is_lent() const { return (flags() & kLent) != 0; }
   bool is_read_only() const { return (flags() & kReadOnly) != 0; }
   // A write raises the version before it and calls `written` after it: a packing made meanwhile may
   // hold old elements under the new version.

@@ -211,8 +211,14 @@ void free_head_slow(TensorHead* head) noexcept {
     forget_history(*head);
     if (ThreadRecord* mine = record; mine != nullptr && free_head_fast(head, *mine)) return;
   }
-  if (head->has_flag(TensorHead::kExtras)) [[unlikely]]
+  if (head->has_flag(TensorHead::kExtras)) [[unlikely]] {
+    // One with hooks has come here with its history: forget_history leaves it alone till now.
+    if (head->has_flag(TensorHead::kHooked)) {
+      if (!end_hooked(*head)) return;
+      if (head->history.load(std::memory_order_relaxed) != 0) forget_history(*head);
+    }
     forget_extras(*head);
+  }
   Storage* storage = head->storage;
   // The first head is the tenant of the storage's block; all others have a block of their own.
   if (static_cast<void*>(head) != static_cast<void*>(storage + 1)) {

@@ -51,6 +51,7 @@ struct TensorHead {
   static constexpr uint8_t kRequiresGrad = 1;  // an inference tensor that was asked to (i1)
   static constexpr uint8_t kRetainsGrad = 2;
   static constexpr uint8_t kExtras = 4;  // a name or a .grad stands in the table of extras
+  static constexpr uint8_t kHooked = 8;  // it has hooks (autograd/hooks.h), and then extras too
 
   int64_t* sizes() { return reinterpret_cast<int64_t*>(this + 1); }
   const int64_t* sizes() const { return reinterpret_cast<const int64_t*>(this + 1); }
