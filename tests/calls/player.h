@@ -19,8 +19,20 @@
 
 namespace calls {
 
-enum class Kind { tensor, module, optimizer, generator, dict, node, object, scope, token, op };
-constexpr int kKinds = 10;
+enum class Kind {
+  tensor,
+  module,
+  optimizer,
+  generator,
+  dict,
+  node,
+  object,
+  scope,
+  token,
+  op,
+  hook
+};
+constexpr int kKinds = 11;
 
 // One call's memory, and where its handles will come.
 struct Call {

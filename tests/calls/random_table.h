@@ -4,6 +4,7 @@
 
 #include "calls/random_custom.h"
 #include "calls/random_foreign.h"
+#include "calls/random_hooks.h"
 
 namespace calls {
 
@@ -251,6 +252,9 @@ inline const std::vector<Row>& table() {
       row("tg_num_threads_set", tg_num_threads_set, Threads),
       question("tg_num_threads", tg_num_threads),
       row("tg_blas_info", tg_blas_info, OutText),
+      {"tg_tensor_hook", tensor_hook},
+      {"tg_post_accumulate_grad_hook", post_accumulate_grad_hook},
+      {"tg_node_hook", node_hook},
       {"tg_operator_create", operator_create},
       {"tg_context_save_for_backward", context_save},
       {"tg_context_saved_tensor", context_saved},

@@ -5,6 +5,7 @@
 #include "calls/scenarios_base.h"
 #include "calls/scenarios_custom.h"
 #include "calls/scenarios_ffi.h"
+#include "calls/scenarios_hooks.h"
 #include "calls/scenarios_hosts.h"
 #include "calls/scenarios_operators.h"
 
@@ -13,7 +14,8 @@ namespace calls {
 inline std::vector<Scenario> all_scenarios() {
   std::vector<Scenario> all = scenarios_base();
   for (const auto* more :
-       {&scenarios_operators(), &scenarios_hosts(), &scenarios_ffi(), &scenarios_custom()}) {
+       {&scenarios_operators(), &scenarios_hosts(), &scenarios_ffi(), &scenarios_custom(),
+        &scenarios_hooks(), &scenarios_functional()}) {
     all.insert(all.end(), more->begin(), more->end());
   }
   return all;
