@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Backward, gradients and the graph's nodes.
+#include "autograd/graph.h"
 #include "capi/seam.h"
 #include "ops/gradients.h"
 #include "ops/ops.h"
@@ -12,15 +13,6 @@ GradFlags grad_flags(uint32_t flags, uint32_t known) {
   check_flags(flags, known);
   return {(flags & TG_RETAIN_GRAPH) != 0, (flags & TG_CREATE_GRAPH) != 0,
           (flags & TG_ALLOW_UNUSED) != 0};
-}
-
-// "MulBackward"; leaves' nodes are AccumulateGrad.
-void append_node_name(Node& node, Message& name) {
-  if (is_accumulator(&node)) {
-    name << "AccumulateGrad";
-  } else {
-    name << operator_of(node).name << "Backward";
-  }
 }
 
 struct NodePin {
@@ -79,7 +71,7 @@ tg_status tg_node_name(tg_node node, char* buffer, size_t capacity, size_t* leng
     const NodePin pinned(node);
     char text[128];
     tg::Message name(text, sizeof text);
-    append_node_name(*pinned, name);
+    tg::append_node_name(*pinned, tg::operator_of, name);
     put_text(text, buffer, capacity, length);
   });
 }

@@ -3857,6 +3857,57 @@ TG_API tg_status tg_context_mark_dirty(tg_context context, size_t input);
  *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_context_mark_non_differentiable(tg_context context, size_t out_index);
+/* ==== Autograd for experts ==== */
+
+/** Says in words what a tensor is to autograd: why it requires grad or does not, the operator and
+ *  the mode of its birth as far as they can be known, its version, a view's base and origin, what
+ *  it keeps alive in bytes and nodes, and what may be done with it in each of the three modes. For
+ *  people to read: the text may change between versions. It has at most 8,000 bytes.
+ *  @param x tensor, borrowed
+ *  @param buffer memory of capacity bytes; may be NULL where capacity is 0
+ *  @param capacity bytes in buffer; 0 asks for the length
+ *  @param length the full length without the NUL; may be NULL
+ *  @errors TG_ERROR_INVALID_ARGUMENT: buffer is NULL but capacity is not 0;
+ *      TG_ERROR_INVALID_HANDLE: x
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_explain(tg_tensor x, char *buffer, size_t capacity, size_t *length);
+
+/** The graph behind a tensor in Graphviz's language: a box for each node with its name, the shape
+ *  of its result where the tape knows it, the bytes that it saved and the names of what it saved; a
+ *  round one for each leaf with its name and shape; an arrow where a gradient goes. Above 1,000
+ *  nodes, those of the same name and shape are one box with their number. A tensor without grad_fn
+ *  gives an empty graph. While a backward runs over a node its bytes are not told.
+ *  @param output tensor, borrowed
+ *  @param buffer memory of capacity bytes; may be NULL where capacity is 0
+ *  @param capacity bytes in buffer; 0 asks for the length
+ *  @param length the full length without the NUL; may be NULL
+ *  @errors TG_ERROR_INVALID_ARGUMENT: buffer is NULL but capacity is not 0;
+ *      TG_ERROR_INVALID_HANDLE: output
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_graph_dot(tg_tensor output, char *buffer, size_t capacity, size_t *length);
+
+/** The same graph as JSON: an object with `node_count` and `saved_bytes` of the whole graph,
+ *  `folded` (true above 1,000 nodes), and the arrays `nodes` and `edges`. A node has `id`, `name`,
+ *  `count` (1, or how many are folded into it), `dtype` and `shape` of its result (null where the
+ *  tape does not know them), `saved_bytes` (null while a backward runs over it) and, where it is
+ *  not folded, `sequence` (null for a leaf), `tensor` (a leaf's or output's name, or null),
+ *  `freed`, and `saved`: a list of `which` ("input 0", "output 0" or "extra"), `dtype`, `shape`,
+ *  `bytes` and `tensor`. An edge has `from` and `to` (ids; the gradient goes that way), `count`
+ *  and, where it is not folded, `input` and `output`: which input of `from`, which output of `to`.
+ *  @param output tensor, borrowed
+ *  @param buffer memory of capacity bytes; may be NULL where capacity is 0
+ *  @param capacity bytes in buffer; 0 asks for the length
+ *  @param length the full length without the NUL; may be NULL
+ *  @errors TG_ERROR_INVALID_ARGUMENT: buffer is NULL but capacity is not 0;
+ *      TG_ERROR_INVALID_HANDLE: output
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_graph_json(tg_tensor output, char *buffer, size_t capacity, size_t *length);
 
 /* ==== Hosts: cancel tokens ====
  * A token asks calls that run to stop. It is put in use on a thread; from then on the long calls of

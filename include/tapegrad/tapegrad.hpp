@@ -1097,6 +1097,24 @@ inline std::vector<Tensor> grad(const std::vector<Tensor>& outputs,
   return gradients;
 }
 
+// ==== Pictures of the tape ====
+
+inline std::string explain(const Tensor& x) {
+  return detail::text([&](char* buffer, std::size_t capacity, std::size_t* length) {
+    return tg_explain(x.handle(), buffer, capacity, length);
+  });
+}
+inline std::string graph_dot(const Tensor& output) {
+  return detail::text([&](char* buffer, std::size_t capacity, std::size_t* length) {
+    return tg_graph_dot(output.handle(), buffer, capacity, length);
+  });
+}
+inline std::string graph_json(const Tensor& output) {
+  return detail::text([&](char* buffer, std::size_t capacity, std::size_t* length) {
+    return tg_graph_json(output.handle(), buffer, capacity, length);
+  });
+}
+
 // ==== Dictionaries and files ====
 
 // An ordered map from text to tensor, with metadata from text to text.

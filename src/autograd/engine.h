@@ -44,6 +44,20 @@ void run_backward(const Algebra& algebra, std::span<Root> roots, std::span<Asked
 
 // The number of the backward that began last, in the whole process.
 uint32_t newest_pass() noexcept;
+// What a node saved, held still: no backward frees it meanwhile. One that comes waits by turning,
+// so a look is short. false: a backward runs over the node now.
+class SavedLook {
+ public:
+  explicit SavedLook(Node& node) noexcept;
+  ~SavedLook();
+  SavedLook(const SavedLook&) = delete;
+  SavedLook& operator=(const SavedLook&) = delete;
+  explicit operator bool() const { return sees_; }
+
+ private:
+  Node& node_;
+  bool sees_;
+};
 
 // Bytes of the tensors that a node keeps. Fails while a backward runs over it.
 uint64_t saved_bytes(Node& node);

@@ -16,6 +16,8 @@ enum class Op : uint16_t;  // its names: ops/catalogue.h
 struct Operator {
   const char* name;        // "Mul": its node is a MulBackward
   void (*gradient)(Vjp&);  // null: not differentiable
+  // An input whose shape a node does not keep has dtype and shape of the result.
+  bool elementwise = false;
 };
 
 // Counted: by the user's handle, and by every node that was recorded with it.

@@ -26,7 +26,9 @@ const Operator& operator_of(Node& node);  // of users' operators too
 // operator_for<Mul>();
 template <class O>
 constexpr Operator operator_for() {
-  return {O::name, &O::gradient};
+  return {O::name, &O::gradient, requires {O::elementwise;
+}
+};  // namespace tg
 }
 
 }  // namespace tg
