@@ -3658,7 +3658,7 @@ TG_API int32_t tg_num_threads(void);
  *  @since 0.1.0 */
 TG_API tg_status tg_blas_info(char *buffer, size_t capacity, size_t *length);
 
-/* ==== Autograd for experts ====
+/* ==== Autograd: hooks ====
  * Hooks see gradients on their way and may put others in their place. Backward and tg_grad run them
  * on the calling thread, in an order that depends on the graph alone. At a node: the hooks of the
  * tensors that it gave, in the order of their registration; then a gradient is retained
@@ -3686,8 +3686,7 @@ TG_API tg_status tg_blas_info(char *buffer, size_t capacity, size_t *length);
  *  @param out hook, new
  *  @errors TG_ERROR_INVALID_ARGUMENT: fn or out is NULL; TG_ERROR_INVALID_HANDLE: x; TG_ERROR_MODE:
  *      x is an inference tensor, or a stale view made in no_grad or inference mode (R4);
- *      TG_ERROR_AUTOGRAD: x does not require grad, or is a stale output of tg_split (R4);
- *      TG_ERROR_UNSUPPORTED: x is a view whose base was changed in place by a recorded call since
+ *      TG_ERROR_AUTOGRAD: x does not require grad, or is a stale output of tg_split (R4)
  *  @threads any thread
  *  @blocks no, calls back no
  *  @since 0.1.0 */
@@ -3731,7 +3730,8 @@ TG_API tg_status tg_post_accumulate_grad_hook(tg_tensor leaf, tg_tensor_hook_fn 
  *  @since 0.1.0 */
 TG_API tg_status tg_node_hook(tg_node node, int32_t when, tg_node_hook_fn fn, void *user_data,
                               tg_destructor destructor, tg_hook *out);
-/* ==== Autograd for experts: operators of the caller ====
+
+/* ==== Autograd: operators of the caller ====
  * An operator whose forward and backward are functions of the caller, made by tg_operator_create
  * and called by tg_operator_apply. docs/operators.md has examples.
  *
@@ -3857,7 +3857,130 @@ TG_API tg_status tg_context_mark_dirty(tg_context context, size_t input);
  *  @blocks no, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_context_mark_non_differentiable(tg_context context, size_t out_index);
-/* ==== Autograd for experts ==== */
+/* ==== Autograd: derivatives of functions ====
+ * Derivatives of functions. tg_vjp, tg_jvp, tg_hvp and tg_gradcheck call a function of the caller's
+ * on detached inputs that require grad, and differentiate what it records. It runs in grad mode, at
+ * the bottom of a fresh stack of modes, whatever the caller's modes are; in inference mode they are
+ * TG_ERROR_MODE. It may take further tensors from elsewhere: these count as constants, and no
+ * `.grad` is touched. An input is never given back as it is, but by tg_alias. What comes out is
+ * detached. If the function fails its status is that of the call, by the rules of callbacks. */
+
+/** The product of given cotangents with the Jacobian of a function: its gradients by each input,
+ *  weighted. An input that no out depends on gets zeros.
+ *  @param fn called once with count inputs (borrowed) and out_count outs (consumed)
+ *  @param user_data handed to fn
+ *  @param inputs array of count tensors of floating dtypes, borrowed
+ *  @param count 1 or more
+ *  @param cotangents array of out_count tensors, borrowed, each of the shape of its out; NULL: all
+ *      0; 0 among them: 1, for an out of one element
+ *  @param outs array of out_count tensors, new; NULL: not wanted
+ *  @param out_count 1 or more
+ *  @param grads array of count tensors, new
+ *  @errors TG_ERROR_INVALID_ARGUMENT: fn, inputs or grads is NULL, or a count is 0;
+ *      TG_ERROR_INVALID_HANDLE: one of inputs, one of cotangents, an out that fn gave;
+ *      TG_ERROR_SHAPE: a cotangent has another shape than its out; TG_ERROR_DTYPE: an input is not
+ *      floating; TG_ERROR_MODE: inference mode is 1, an inference tensor is among the arguments or
+ *      the outs of fn, or fn left the modes other than it found them; TG_ERROR_AUTOGRAD: an out has
+ *      not one element and no cotangent, or is not differentiable; TG_ERROR_VERSION: fn changed a
+ *      tensor in place that was saved; TG_ERROR_CALLBACK: fn failed for a reason of its own, threw,
+ *      or left an out unset; other statuses stand as they are; TG_ERROR_CANCELLED: the token in use
+ *      was cancelled
+ *  @threads any thread
+ *  @blocks yes, calls back yes
+ *  @since 0.1.0 */
+TG_API tg_status tg_vjp(tg_function fn, void *user_data, const tg_tensor *inputs, size_t count,
+                        const tg_tensor *cotangents, tg_tensor *outs, size_t out_count,
+                        tg_tensor *grads);
+
+/** The product of the Jacobian of a function with given tangents: how its outs change when the
+ *  inputs move along them. Made of two passes backward, so fn must be differentiable twice. An out
+ *  that depends on no input gets zeros.
+ *  @param fn called once with count inputs (borrowed) and out_count outs (consumed)
+ *  @param user_data handed to fn
+ *  @param inputs array of count tensors of floating dtypes, borrowed
+ *  @param tangents array of count tensors, borrowed, each of the shape of its input; 0 among them:
+ *      zeros
+ *  @param count 1 or more
+ *  @param outs array of out_count tensors, new; NULL: not wanted
+ *  @param out_tangents array of out_count tensors, new
+ *  @param out_count 1 or more
+ *  @errors TG_ERROR_INVALID_ARGUMENT: fn, inputs, tangents or out_tangents is NULL, or a count is
+ *      0; TG_ERROR_INVALID_HANDLE: one of inputs, one of tangents, an out that fn gave;
+ *      TG_ERROR_SHAPE: a tangent has another shape than its input; TG_ERROR_DTYPE: an input is not
+ *      floating; TG_ERROR_MODE: inference mode is 1, an inference tensor is among the arguments or
+ *      the outs of fn, or fn left the modes other than it found them; TG_ERROR_AUTOGRAD: an
+ *      operator of fn is not differentiable twice; TG_ERROR_VERSION: fn changed a tensor in place
+ *      that was saved; TG_ERROR_CALLBACK: fn failed for a reason of its own, threw, or left an out
+ *      unset; other statuses stand as they are; TG_ERROR_CANCELLED: the token in use was cancelled
+ *  @threads any thread
+ *  @blocks yes, calls back yes
+ *  @since 0.1.0 */
+TG_API tg_status tg_jvp(tg_function fn, void *user_data, const tg_tensor *inputs,
+                        const tg_tensor *tangents, size_t count, tg_tensor *outs,
+                        tg_tensor *out_tangents, size_t out_count);
+
+/** The product of the Hessian of a function of one number with given vectors: how its gradient
+ *  changes when the inputs move along them. The Hessian itself is never made.
+ *  @param fn called once with count inputs (borrowed) and one out (consumed) of one element
+ *  @param user_data handed to fn
+ *  @param inputs array of count tensors of floating dtypes, borrowed
+ *  @param vectors array of count tensors, borrowed, each of the shape of its input; 0 among them:
+ *      zeros
+ *  @param count 1 or more
+ *  @param outs array of count tensors, new; zeros for an input that the gradient does not depend on
+ *  @errors TG_ERROR_INVALID_ARGUMENT: fn, inputs, vectors or outs is NULL, or count is 0;
+ *      TG_ERROR_INVALID_HANDLE: one of inputs, one of vectors, the out that fn gave;
+ *      TG_ERROR_SHAPE: a vector has another shape than its input; TG_ERROR_DTYPE: an input is not
+ *      floating; TG_ERROR_MODE: inference mode is 1, an inference tensor is among the arguments or
+ *      the out of fn, or fn left the modes other than it found them; TG_ERROR_AUTOGRAD: the out has
+ *      not one element, or an operator of fn is not differentiable twice; TG_ERROR_VERSION: fn
+ *      changed a tensor in place that was saved; TG_ERROR_CALLBACK: fn failed for a reason of its
+ *      own, threw, or left the out unset; other statuses stand as they are; TG_ERROR_CANCELLED: the
+ *      token in use was cancelled
+ *  @threads any thread
+ *  @blocks yes, calls back yes
+ *  @since 0.1.0 */
+TG_API tg_status tg_hvp(tg_function fn, void *user_data, const tg_tensor *inputs,
+                        const tg_tensor *vectors, size_t count, tg_tensor *outs);
+
+/** Compares the gradients of a function with central differences, element by element: of every out
+ *  by every input. An element differs where |analytic - numeric| > atol + rtol |numeric|. That is
+ *  no error of the call: passed tells, and the report names the worst element with both values. So
+ *  it is where fn gives other outs when it is called again with the same inputs. fn is called with
+ *  copies of the inputs, twice for each of their elements and twice more; outs that are not
+ *  floating are passed over.
+ *  @param fn called often with count inputs (borrowed) and out_count outs (consumed)
+ *  @param user_data handed to fn
+ *  @param inputs array of count float64 tensors, borrowed
+ *  @param count 1 or more
+ *  @param out_count counts no array: how many outs fn sets, 1 or more
+ *  @param order 1, or 2: then the gradients, as functions of the inputs and of the incoming
+ *      gradients, are checked in the same way
+ *  @param eps the step; 0: 1e-6
+ *  @param atol what may differ at any size; 0: 1e-5
+ *  @param rtol what may differ of the numeric value; 0: 1e-3
+ *  @param passed 1: all elements agree; 0: some differ
+ *  @param report memory of capacity bytes; NULL with capacity 0: no report
+ *  @param capacity bytes in report
+ *  @param length the report's full length without NUL; may be NULL
+ *  @errors TG_ERROR_INVALID_ARGUMENT: fn, inputs or passed is NULL, a count is 0, order is neither
+ *      1 nor 2, eps, atol or rtol is negative, infinite or NaN, an input does not change by eps, or
+ *      report is NULL but capacity is not 0; TG_ERROR_INVALID_HANDLE: one of inputs, an out that fn
+ *      gave; TG_ERROR_DTYPE: an input is not float64; TG_ERROR_MODE: inference mode is 1, an
+ *      inference tensor is among the inputs or the outs of fn, or fn left the modes other than it
+ *      found them; TG_ERROR_AUTOGRAD: an operator of fn is not differentiable, or for order 2 not
+ *      twice; TG_ERROR_VERSION: fn changed a tensor in place that was saved; TG_ERROR_CALLBACK: fn
+ *      failed for a reason of its own, threw, or left an out unset; other statuses stand as they
+ *      are; TG_ERROR_CANCELLED: the token in use was cancelled
+ *  @threads any thread
+ *  @blocks yes, calls back yes
+ *  @since 0.1.0 */
+TG_API tg_status tg_gradcheck(tg_function fn, void *user_data, const tg_tensor *inputs,
+                              size_t count, size_t out_count, int32_t order, double eps,
+                              double atol, double rtol, int32_t *passed, char *report,
+                              size_t capacity, size_t *length);
+
+/* ==== Autograd: the tape in words and pictures ==== */
 
 /** Says in words what a tensor is to autograd: why it requires grad or does not, the operator and
  *  the mode of its birth as far as they can be known, its version, a view's base and origin, what

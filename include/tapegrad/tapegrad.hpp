@@ -1097,6 +1097,103 @@ inline std::vector<Tensor> grad(const std::vector<Tensor>& outputs,
   return gradients;
 }
 
+// ==== Derivatives of functions ====
+
+// A function of tensors. What it throws becomes the Error of the call.
+using TensorFunction = std::function<std::vector<Tensor>(const std::vector<Tensor>&)>;
+
+namespace detail {
+
+inline int32_t call_function(void* data, const tg_tensor* inputs, std::size_t count,
+                             tg_tensor* outs, std::size_t out_count) {
+  return guarded([&] {
+    struct Borrowed {  // lends the handles and never releases them
+      std::vector<Tensor> list;
+      ~Borrowed() {
+        for (Tensor& x : list) x.release();
+      }
+    } lent;
+    lent.list.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) lent.list.emplace_back(inputs[i]);
+    std::vector<Tensor> results = (*static_cast<const TensorFunction*>(data))(lent.list);
+    if (results.size() != out_count) {
+      throw Error(TG_ERROR_INVALID_ARGUMENT, "the function gave " + std::to_string(results.size()) +
+                                                 " tensors, not " + std::to_string(out_count));
+    }
+    for (std::size_t i = 0; i < out_count; ++i) outs[i] = results[i].release();
+  });
+}
+inline void* data_of(const TensorFunction& f) { return const_cast<TensorFunction*>(&f); }
+
+inline std::vector<Tensor> tensors(const std::vector<tg_handle>& list) {
+  std::vector<Tensor> owned;
+  owned.reserve(list.size());
+  for (const tg_handle handle : list) owned.emplace_back(handle);
+  return owned;
+}
+inline void check_as_many(const char* function, std::size_t given, std::size_t inputs) {
+  if (given == inputs) return;
+  throw Error(TG_ERROR_INVALID_ARGUMENT,
+              std::string(function) + ": there are not as many tensors as inputs");
+}
+
+}  // namespace detail
+
+// What the function gave, and the products of its Jacobian: by each input, or of each result.
+struct Products {
+  std::vector<Tensor> outs, products;
+};
+
+// The gradients by each input. Without cotangents each of out_count results has one element.
+inline Products vjp(const TensorFunction& f, const std::vector<Tensor>& inputs,
+                    const std::vector<Tensor>& cotangents = {}, std::size_t out_count = 1) {
+  const std::vector<tg_handle> at = detail::handles(inputs), weights = detail::handles(cotangents);
+  std::vector<tg_handle> outs(weights.empty() ? out_count : weights.size()), grads(at.size());
+  check(tg_vjp(detail::call_function, detail::data_of(f), at.data(), at.size(),
+               weights.empty() ? nullptr : weights.data(), outs.data(), outs.size(), grads.data()));
+  return {detail::tensors(outs), detail::tensors(grads)};
+}
+
+// How the results change along the tangents, one for each input; an empty one is zero.
+inline Products jvp(const TensorFunction& f, const std::vector<Tensor>& inputs,
+                    const std::vector<Tensor>& tangents, std::size_t out_count = 1) {
+  detail::check_as_many("jvp", tangents.size(), inputs.size());
+  const std::vector<tg_handle> at = detail::handles(inputs), along = detail::handles(tangents);
+  std::vector<tg_handle> outs(out_count), found(out_count);
+  check(tg_jvp(detail::call_function, detail::data_of(f), at.data(), along.data(), at.size(),
+               outs.data(), found.data(), out_count));
+  return {detail::tensors(outs), detail::tensors(found)};
+}
+
+// The Hessian of a function of one number times the vectors, one for each input.
+inline std::vector<Tensor> hvp(const TensorFunction& f, const std::vector<Tensor>& inputs,
+                               const std::vector<Tensor>& vectors) {
+  detail::check_as_many("hvp", vectors.size(), inputs.size());
+  const std::vector<tg_handle> at = detail::handles(inputs), along = detail::handles(vectors);
+  std::vector<tg_handle> found(at.size());
+  check(tg_hvp(detail::call_function, detail::data_of(f), at.data(), along.data(), at.size(),
+               found.data()));
+  return detail::tensors(found);
+}
+
+struct Gradcheck {
+  bool passed;
+  std::string report;
+};
+// Gradients against differences; eps, atol and rtol 0: the library's own.
+inline Gradcheck gradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs,
+                           int32_t order = 1, std::size_t out_count = 1, double eps = 0,
+                           double atol = 0, double rtol = 0) {
+  const std::vector<tg_handle> at = detail::handles(inputs);
+  int32_t passed = 0;
+  std::string report(16000, '\0');
+  std::size_t length = 0;
+  check(tg_gradcheck(detail::call_function, detail::data_of(f), at.data(), at.size(), out_count,
+                     order, eps, atol, rtol, &passed, report.data(), report.size(), &length));
+  report.resize(length < report.size() ? length : report.size() - 1);
+  return {passed == 1, report};
+}
+
 // ==== Pictures of the tape ====
 
 inline std::string explain(const Tensor& x) {

@@ -5,6 +5,7 @@
 #include "calls/random_custom.h"
 #include "calls/random_foreign.h"
 #include "calls/random_hooks.h"
+#include "calls/random_functional.h"
 
 namespace calls {
 
@@ -263,6 +264,10 @@ inline const std::vector<Row>& table() {
       {"tg_context_needs_input_grad", context_needs},
       {"tg_context_mark_dirty", context_dirty},
       {"tg_context_mark_non_differentiable", context_non_differentiable},
+      {"tg_vjp", random_vjp},
+      {"tg_jvp", random_jvp},
+      {"tg_hvp", random_hvp},
+      {"tg_gradcheck", random_gradcheck},
       row("tg_explain", tg_explain, T, OutText),
       row("tg_graph_dot", tg_graph_dot, T, OutText),
       row("tg_graph_json", tg_graph_json, T, OutText),

@@ -5,6 +5,7 @@
 #include "calls/scenarios_base.h"
 #include "calls/scenarios_custom.h"
 #include "calls/scenarios_ffi.h"
+#include "calls/scenarios_functional.h"
 #include "calls/scenarios_hooks.h"
 #include "calls/scenarios_hosts.h"
 #include "calls/scenarios_operators.h"

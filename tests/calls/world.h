@@ -95,7 +95,7 @@ class World {
   // ---- what scenarios use ----
 
   tg_tensor x, b, r, t, batch, batch_t, large, mm_bias;  // leaves that require grad; x has a .grad
-  tg_tensor p, q, o, tp, mm, q_row, h, one;              // plain ones; o and mm are written by _out
+  tg_tensor p, q, o, tp, mm, q_row, h, one, wide;        // plain ones; o and mm are written by _out
   tg_tensor i, index, classes, number_int, c;            // integers and bool
   tg_tensor y, z, loss, fan;                             // with a past
   tg_tensor view, view_of_x, view_of_p, inference, scoped, spare;
@@ -337,6 +337,8 @@ class World {
     spare = own(0);
     must(tg_to_dtype(p, TG_FLOAT16, &h), "to_dtype");
     tensor(h);
+    must(tg_to_dtype(p, TG_FLOAT64, &wide), "to_dtype");
+    tensor(wide);
     must(tg_tensor_set_name(x, "x of the world"), "set_name");
     must(tg_tensor_set_grad(x, q), "set_grad");
     must(tg_inference_mode_enter(1), "enter");
