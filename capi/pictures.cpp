@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a tensor and the graph behind it look like: an explanation in words, DOT and JSON.
 #include "autograd/graph.h"
+#include "autograd/views.h"
 #include "capi/seam.h"
 #include "ops/catalogue.h"
 
@@ -15,6 +16,7 @@ tg_status describe(const char* function, tg_tensor x, const char* what, Describe
   return guarded_always(function, [&] {
     check_text_out(buffer, capacity);
     const TensorPin tensor(x, what);
+    if (tensor->is_view() && is_behind(*tensor->head())) renew_history(tensor);
     const String text = words(*tensor, operator_of);
     put_text({text.data(), text.size()}, buffer, capacity, length);
   });

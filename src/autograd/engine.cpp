@@ -15,14 +15,12 @@ namespace tg {
 
 namespace {
 
-constexpr uint32_t kAsked = UINT32_MAX;  // Node::run while saved_bytes looks at the node
 constinit std::atomic<uint32_t> last_pass{0};
 
 uint32_t next_pass() {
   const uint32_t id = last_pass.fetch_add(1, std::memory_order_relaxed) + 1;
   return id != 0 && id != kAsked ? id : next_pass();
 }
-
 
 struct Retained {
   Node* node;
@@ -561,38 +559,6 @@ void run_backward(const Algebra& algebra, std::span<Root> roots, std::span<Asked
   EngineModes modes(options.create_graph);
   Backward pass(algebra, roots, asked, options);
   pass.run();
-}
-
-// The node is claimed as a pass would claim it: what it saved cannot go meanwhile. Several may look
-// one after the other.
-SavedLook::SavedLook(Node& node) noexcept : node_(node), sees_(true) {
-  if (is_accumulator(&node)) return;
-  uint32_t owner = 0;
-  while (!node.run.compare_exchange_weak(owner, kAsked, std::memory_order_acquire)) {
-    sees_ = owner == 0 || owner == kAsked;
-    if (!sees_) return;
-    owner = 0;
-  }
-}
-
-SavedLook::~SavedLook() {
-  if (sees_ && !is_accumulator(&node_)) node_.run.store(0, std::memory_order_release);
-}
-
-uint64_t saved_bytes(Node& node) {
-  if (is_accumulator(&node)) return 0;
-  const SavedLook look(node);
-  if (!look) {
-    fail(TG_ERROR_AUTOGRAD,
-         "a backward runs over the node now and may free what it saved; ask "
-         "before it or after it");
-  }
-  uint64_t bytes = 0;
-  for (const Saved& saved : node.saved()) {
-    if (!saved.tensor) continue;
-    bytes += static_cast<uint64_t>(saved.tensor.numel() * size_of(saved.tensor.dtype()));
-  }
-  return bytes;
 }
 
 // ---- Vjp ----

@@ -44,6 +44,7 @@ void run_backward(const Algebra& algebra, std::span<Root> roots, std::span<Asked
 
 // The number of the backward that began last, in the whole process.
 uint32_t newest_pass() noexcept;
+inline constexpr uint32_t kAsked = UINT32_MAX;  // Node::run while somebody looks at what it saved
 // What a node saved, held still: no backward frees it meanwhile. One that comes waits by turning,
 // so a look is short. false: a backward runs over the node now.
 class SavedLook {

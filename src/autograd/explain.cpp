@@ -176,9 +176,9 @@ void tell_in_place(const Facts& f, Mode mode, Message& out) {
   } else if (mode == Mode::normal && f.view != nullptr &&
              accumulator_of(*f.view->base) != nullptr) {
     out << "no, it is a view of a leaf that requires grad";
-  } else if (mode == Mode::normal && f.view != nullptr) {
-    out << (f.shows_grad ? "no, a change that records goes through its base"
-                         : "what does not record; a change that records goes through its base");
+  } else if (mode == Mode::normal && f.view != nullptr && f.is_recorded &&
+             history_word(*f.view->base) == 0) {
+    out << "no, it is a view that requires grad of a tensor that was detached";
   } else if (mode == Mode::normal && f.is_recorded) {
     out << "yes, recorded";
   } else {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "autograd/graph.h"
 
+#include "autograd/engine.h"
+
 namespace tg {
 
 // Fibonacci hashing (Knuth, TAOCP 3, 6.4); the table has a power of two of places and is at most
@@ -58,6 +60,38 @@ void append_node_name(Node& node, OperatorOf operator_of, Message& name) {
   } else {
     name << operator_of(node).name << "Backward";
   }
+}
+
+// The node is claimed as a pass would claim it: what it saved cannot go meanwhile. Several may look
+// one after the other.
+SavedLook::SavedLook(Node& node) noexcept : node_(node), sees_(true) {
+  if (is_accumulator(&node)) return;
+  uint32_t owner = 0;
+  while (!node.run.compare_exchange_weak(owner, kAsked, std::memory_order_acquire)) {
+    sees_ = owner == 0 || owner == kAsked;
+    if (!sees_) return;
+    owner = 0;
+  }
+}
+
+SavedLook::~SavedLook() {
+  if (sees_ && !is_accumulator(&node_)) node_.run.store(0, std::memory_order_release);
+}
+
+uint64_t saved_bytes(Node& node) {
+  if (is_accumulator(&node)) return 0;
+  const SavedLook look(node);
+  if (!look) {
+    fail(TG_ERROR_AUTOGRAD,
+         "a backward runs over the node now and may free what it saved; ask "
+         "before it or after it");
+  }
+  uint64_t bytes = 0;
+  for (const Saved& saved : node.saved()) {
+    if (!saved.tensor) continue;
+    bytes += static_cast<uint64_t>(saved.tensor.numel() * size_of(saved.tensor.dtype()));
+  }
+  return bytes;
 }
 
 }  // namespace tg

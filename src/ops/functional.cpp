@@ -114,7 +114,8 @@ Vector<Tensor> run_function(TensorFunction& fn, std::span<const Tensor> leaves, 
 }
 
 Vector<Tensor> gradients_of(std::span<const Tensor> outs, Operands weights,
-                            std::span<const Tensor> inputs, bool create_graph, bool retain_graph) {
+                            std::span<const Tensor> inputs, bool create_graph, bool retain_graph,
+                            bool forward_mode) {
   const Tensor none;
   Vector<const Tensor*> roots, seeds;
   for (size_t i = 0; i < outs.size(); ++i) {
@@ -128,6 +129,7 @@ Vector<Tensor> gradients_of(std::span<const Tensor> outs, Operands weights,
   flags.retain_graph = retain_graph;
   flags.create_graph = create_graph;
   flags.allow_unused = true;
+  flags.forward_mode = forward_mode;
   grad(roots, seeds, pointers_to(inputs), flags, found);
   return found;
 }
@@ -160,7 +162,7 @@ void jvp(TensorFunction& fn, Operands inputs, Operands tangents, std::span<Tenso
     set_requires_grad(cotangents[i], true);
     asked.push_back(cotangents[i]);
   }
-  Vector<Tensor> grads = gradients_of(results, pointers_to(cotangents), leaves, true, true);
+  Vector<Tensor> grads = gradients_of(results, pointers_to(cotangents), leaves, true, true, true);
   for (size_t i = 0; i < grads.size(); ++i) {
     if (!*tangents[i]) grads[i].reset();
   }

@@ -43,6 +43,7 @@ Vector<Tensor> run_function(TensorFunction& fn, std::span<const Tensor> leaves, 
 // The gradients of the outs that have a past, times the weights of the same numbers (one without an
 // element: all 1), by each of `inputs`; null where none of them depends on it.
 Vector<Tensor> gradients_of(std::span<const Tensor> outs, Operands weights,
-                            std::span<const Tensor> inputs, bool create_graph, bool retain_graph);
+                            std::span<const Tensor> inputs, bool create_graph, bool retain_graph,
+                            bool forward_mode = false);
 
 }  // namespace tg

@@ -4,8 +4,8 @@
 
 #include "calls/random_custom.h"
 #include "calls/random_foreign.h"
-#include "calls/random_hooks.h"
 #include "calls/random_functional.h"
+#include "calls/random_hooks.h"
 
 namespace calls {
 

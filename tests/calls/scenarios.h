@@ -14,9 +14,8 @@ namespace calls {
 
 inline std::vector<Scenario> all_scenarios() {
   std::vector<Scenario> all = scenarios_base();
-  for (const auto* more :
-       {&scenarios_operators(), &scenarios_hosts(), &scenarios_ffi(), &scenarios_custom(),
-        &scenarios_hooks(), &scenarios_functional()}) {
+  for (const auto* more : {&scenarios_operators(), &scenarios_hosts(), &scenarios_ffi(),
+                           &scenarios_custom(), &scenarios_hooks(), &scenarios_functional()}) {
     all.insert(all.end(), more->begin(), more->end());
   }
   return all;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // vjp, jvp and hvp: values, zeros for what is not used, modes, and what a function may do.
 #include "capi/functional.h"
+#include "capi/operators.h"
 #include "capi/rows.h"
 
 #include <algorithm>
@@ -349,4 +350,37 @@ TEST_CASE("functions that misbehave", "[errors][functional]") {
   CHECK(values(jvp(once, {scalar}, {scalar}).found[0])[0] == Approx(std::cos(1.0)));
   second.fails("tg_hvp", TG_ERROR_AUTOGRAD, {"sine"},
                tg_hvp(run_host, data_of(once), ones, ones, 1, second.outs(1)));
+}
+
+TEST_CASE("jvp through an operator with a jvp calls that, not the derivative of its backward",
+          "[functional]") {
+  static int called;
+  called = 0;
+  Options options;
+  options.jvp = [](void*, tg_context context, const tg_tensor* tangents, size_t count,
+                   tg_tensor* out_tangents, size_t) -> int32_t {
+    ++called;
+    CHECK(count == 2);
+    CHECK(tangents[1] == 0);  // no tangent was given for it
+    Tensor x;
+    TRY(tg_context_saved_tensor(context, 1, x.out()));
+    // A hundred times the true one, so that one sees whose it is.
+    Tensor product;
+    TRY(tg_mul(tangents[0], x, product.out()));
+    return tg_mul_scalar(product, 100, &out_tangents[0]);
+  };
+  const Handle op = product_operator(options);
+  const HostFunction function = [&](const tg_tensor* in, tg_tensor* out) {
+    Tensor product;
+    const tg_status status = tg_operator_apply(op, in, 2, nullptr, 0, product.out(), 1);
+    return status == TG_OK ? tg_mul_scalar(product, 2, &out[0]) : status;
+  };
+  const Tensor x = vec({2, 3}), w = vec({5, 7}), direction = vec({1, 10});
+  const Product found = jvp(function, {x, w}, {direction, 0});
+  CHECK(called == 1);
+  CHECK(values(found.outs[0]) == Values{20, 42});
+  CHECK(values(found.found[0]) == Values{1000, 14000});
+  // Its backward is what vjp runs.
+  CHECK(values(vjp(function, {x, w}, {direction}).found[0]) == Values{10, 140});
+  CHECK(called == 1);
 }

@@ -55,6 +55,7 @@ inline void end_functions(void* user_data) {
 struct Options {
   uint32_t flags = 0;
   size_t out_count = 1;
+  tg_jvp_fn jvp = nullptr;
 };
 inline Handle custom(const char* name, ForwardFunction forward, BackwardFunction backward = {},
                      Options options = {}, Where where = Where::current()) {
@@ -65,6 +66,7 @@ inline Handle custom(const char* name, ForwardFunction forward, BackwardFunction
   from.flags = options.flags;
   from.forward = call_forward;
   from.backward = backward ? call_backward : nullptr;
+  from.jvp = options.jvp;
   from.user_data = new Functions{std::move(forward), std::move(backward)};
   from.destructor = end_functions;
   ++Functions::live;

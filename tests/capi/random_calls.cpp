@@ -206,8 +206,8 @@ void run(uint64_t calls) {
     INFO(table()[i].name << ": " << counts[i].successes << " of " << counts[i].calls);
     CHECK(counts[i].calls >= calls / table().size() / 3);
     successes += counts[i].successes;
-    // A shutdown succeeds with no handle alive: at the end, above. Contexts live in callbacks alone,
-    // which call their functions (calls/custom.h).
+    // A shutdown succeeds with no handle alive: at the end, above. Contexts live in callbacks
+    // alone, which call their functions (calls/custom.h).
     const bool in_callbacks = std::strncmp(table()[i].name, "tg_context_", 11) == 0;
     if (counts[i].successes == 0 && !in_callbacks &&
         std::strcmp(table()[i].name, "tg_shutdown") != 0) {
