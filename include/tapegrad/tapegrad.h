@@ -3026,8 +3026,8 @@ TG_API tg_status tg_cross_entropy(tg_tensor x, tg_tensor target, tg_tensor weigh
  * in place (with TG_CREATE_GRAPH a new tensor takes their place). Saved tensors are freed as soon
  * as they are used, so a second pass over a node that saved some needs TG_RETAIN_GRAPH. A released
  * handle never breaks a graph. If a pass fails, every `.grad` is as before it, but of leaves with a
- * hook after accumulation (tg_post_accumulate_grad_hook); what had run of the graph is freed, unless
- * it was to be retained. Concurrent passes into one leaf give the exact sum.
+ * hook after accumulation (tg_post_accumulate_grad_hook); what had run of the graph is freed,
+ * unless it was to be retained. Concurrent passes into one leaf give the exact sum.
  * With TG_CREATE_GRAPH the pass itself is recorded, for second derivatives; it keeps the graph too.
  * Gradients so made may hold a tensor that holds them: take such a ring apart by
  * tg_tensor_set_grad(x, 0). */
@@ -3665,14 +3665,15 @@ TG_API tg_status tg_blas_info(char *buffer, size_t capacity, size_t *length);
  * (tg_tensor_retain_grad); then the node's hooks TG_BEFORE; the node; its hooks TG_AFTER. The hooks
  * of a leaf run once a pass, when its whole gradient is known, before it goes to `.grad`. Nothing
  * runs where no gradient comes.
- *   In a hook grad mode is 1 with TG_CREATE_GRAPH, else 0, and inference mode is 0, on a fresh stack
- * of modes; with TG_CREATE_GRAPH what it computes is part of the graph. It may call the library,
- * backward over other graphs included. The gradients that it is handed are not to be changed in
- * place (TG_ERROR_AUTOGRAD); it may keep them by tg_alias. A hook that fails ends the pass with its
- * status. A hook's handle owns it: tg_release takes the hook away, and its destructor runs then, or
- * after the run that is going on. Hooks keep no tensor and no graph alive. One that is added or
- * taken away by a hook runs, or does not, from the next pass on; one that is taken away by a hook
- * of another tensor or node, before its turn came, does not run any more. */
+ *   In a hook grad mode is 1 with TG_CREATE_GRAPH, else 0, and inference mode is 0, on a fresh
+ * stack of modes; with TG_CREATE_GRAPH what it computes is part of the graph. It may call the
+ * library, backward over other graphs included. The gradients that it is handed are not to be
+ * changed in place (TG_ERROR_AUTOGRAD); it may keep them by tg_alias. A hook that fails ends the
+ * pass with its status. A hook's handle owns it: tg_release takes the hook away, and its
+ * destructor runs then, or after the run that is going on. Hooks keep no tensor and no graph
+ * alive. One that is added or taken away by a hook runs, or does not, from the next pass on; one
+ * that is taken away by a hook of another tensor or node, before its turn came, does not run any
+ * more. */
 
 /** Lets fn see the gradient of a tensor, and give another one in its place. After an in-place
  *  change the hook stays with the value that it was registered on; one that is registered then sees
@@ -3693,9 +3694,10 @@ TG_API tg_status tg_blas_info(char *buffer, size_t capacity, size_t *length);
 TG_API tg_status tg_tensor_hook(tg_tensor x, tg_tensor_hook_fn fn, void *user_data,
                                 tg_destructor destructor, tg_hook *out);
 
-/** Lets fn run after backward has written the `.grad` of a leaf. A leaf with such a hook is written,
- *  and the hook runs, as soon as its gradient is whole, before any node of another tensor runs; so
- *  it stays written if the pass fails later. tg_grad writes no `.grad` and runs none of them.
+/** Lets fn run after backward has written the `.grad` of a leaf. A leaf with such a hook is
+ *  written, and the hook runs, as soon as its gradient is whole, before any node of another tensor
+ *  runs; so it stays written if the pass fails later. tg_grad writes no `.grad` and runs none of
+ *  them.
  *  @param leaf leaf that requires grad, borrowed
  *  @param fn called with leaf and its `.grad`, which it may change or take away; *out stays 0, kept
  *  @param user_data handed to fn and destructor, kept
@@ -3834,8 +3836,8 @@ TG_API tg_status tg_context_data(tg_context context, void **out);
  *  @since 0.1.0 */
 TG_API tg_status tg_context_needs_input_grad(tg_context context, size_t input, int32_t *out);
 
-/** Says in forward, before it writes, that forward changes an input in place. The input's version is
- *  raised here, and stays raised if the call fails; the message then says that the input may be
+/** Says in forward, before it writes, that forward changes an input in place. The input's version
+ *  is raised here, and stays raised if the call fails; the message then says that the input may be
  *  half-written. forward gives the input back by tg_alias as one of its results. Twice is once.
  *  @param context context of a forward, borrowed
  *  @param input which input, from 0

@@ -31,8 +31,13 @@ inline tg_status operator_apply(Player& p, Call& call) {
   for (size_t i = 0; i < count; ++i) inputs.push_back(p.handle(Kind::tensor));
   std::vector<tg_value> numbers(p.below(3), foreign_weight());
   for (tg_value& value : numbers) {
-    if (p.chance(5)) value.type = static_cast<int32_t>(p.below(20));
     value.as.number = p.number();
+    if (!p.chance(5)) continue;
+    value.type = static_cast<int32_t>(p.below(20));
+    // What stands for memory is as large as it says, or absent: an operator of the caller reads it.
+    static const double kMemory[4] = {};
+    value.as.array = p.chance(80) ? kMemory : nullptr;
+    value.count = static_cast<uint32_t>(p.below(4));
   }
   const size_t outs = p.chance(95) ? 1 : static_cast<size_t>(p.below(4));
   return tg_operator_apply(p.handle(Kind::op), p.array(call, inputs), count, p.array(call, numbers),

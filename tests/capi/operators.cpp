@@ -181,7 +181,9 @@ TEST_CASE("L6: modes that a callback enters and does not leave are undone, and t
   CHECK(tg_is_grad_enabled() == 1);
 }
 
-TEST_CASE("the three modes give the same numbers, and keep their rules", "[operators]") {
+TEST_CASE(
+    "an operator of the caller gives the same numbers in the three modes, and keeps their rules",
+    "[operators]") {
   const Handle op = product_operator();
   const char* const kinds[] = {"nn", "n0", "i0"};
   for (const Mode mode : kModes) {
