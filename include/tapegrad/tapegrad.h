@@ -3680,8 +3680,8 @@ TG_API tg_status tg_blas_info(char *buffer, size_t capacity, size_t *length);
  *  the gradient of the new value. After tg_detach_ of a tensor that is no leaf `tensor` is 0; a
  *  leaf that stops to require grad takes its hooks up again when it requires it anew.
  *  @param x tensor that requires grad, borrowed
- *  @param fn called with x (0 if it is gone) and the gradient; what it puts into *out, of the same
- *      shape and dtype, takes the gradient's place, kept
+ *  @param fn called with x (0 if it is gone) and the gradient (both borrowed); what it puts into
+ *      *out (consumed), of the same shape and dtype, takes the gradient's place
  *  @param user_data handed to fn and destructor, kept
  *  @param destructor ends the life of user_data; may be NULL
  *  @param out hook, new
@@ -3699,7 +3699,8 @@ TG_API tg_status tg_tensor_hook(tg_tensor x, tg_tensor_hook_fn fn, void *user_da
  *  runs; so it stays written if the pass fails later. tg_grad writes no `.grad` and runs none of
  *  them.
  *  @param leaf leaf that requires grad, borrowed
- *  @param fn called with leaf and its `.grad`, which it may change or take away; *out stays 0, kept
+ *  @param fn called with leaf and its `.grad` (both borrowed), which it may change or take away;
+ *      *out stays 0
  *  @param user_data handed to fn and destructor, kept
  *  @param destructor ends the life of user_data; may be NULL
  *  @param out hook, new
@@ -3720,8 +3721,8 @@ TG_API tg_status tg_post_accumulate_grad_hook(tg_tensor leaf, tg_tensor_hook_fn 
  *  tg_post_accumulate_grad_hook does; tg_grad runs no hooks of these nodes.
  *  @param node node, borrowed
  *  @param when TG_BEFORE or TG_AFTER
- *  @param fn called with node and gradients; what it puts into replaced, of the same shape and
- *      dtype, takes a gradient's place, kept
+ *  @param fn called with node and gradients (borrowed); what it puts into replaced (consumed), of
+ *      the same shape and dtype, takes a gradient's place
  *  @param user_data handed to fn and destructor, kept
  *  @param destructor ends the life of user_data; may be NULL
  *  @param out hook, new

@@ -37,6 +37,19 @@ void write_shapes(Node& node, const Tensor* const* operands, int n) {
 
 }  // namespace
 
+Planned plan_special(const char* op, const Tensor* const* operands, int n, uint32_t wanted,
+                     SaveMask (*saves)(uint32_t), SaveMask always) {
+  const uint32_t flowing = flowing_operands(operands, n, wanted);
+  const bool records = plan_record_special(op, operands, n, wanted, saves(flowing) | always);
+  return {records, records ? flowing : wanted};
+}
+
+Node* reserve_dry(Op op, uint32_t inputs) {
+  Node* node = make_node(op, {inputs, 1, 0, 0, 0, 0});
+  node->set(Node::kFreed);
+  return node;
+}
+
 Node* reserve_node(const Recording& recording, const Tensor* const* operands, int n,
                    const Meta& meta) {
   bool shapes = recording.shapes == Shapes::always;

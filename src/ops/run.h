@@ -89,19 +89,16 @@ constexpr SaveMask always_saves() {
   return mask;
 }
 
-// plan_record_special for an operator of the catalogue.
+// plan_record_special for an operator of the catalogue, which tells what it saves.
 struct Planned {
   uint32_t records;
   uint32_t wanted;  // the operands that a gradient flows to
 };
-template <class O>
-[[gnu::noinline, gnu::cold]] Planned plan_special(const Tensor* const* operands, int n,
-                                                  uint32_t wanted) {
-  const uint32_t flowing = flowing_operands(operands, n, wanted);
-  const SaveMask saved = saves<O>(flowing) | always_saves<O>();
-  const bool records = plan_record_special(O::name, operands, n, wanted, saved);
-  return {records, records ? flowing : wanted};
-}
+Planned plan_special(const char* op, const Tensor* const* operands, int n, uint32_t wanted,
+                     SaveMask (*saves)(uint32_t), SaveMask always);
+// The result requires grad, and no gradient flows from it (T28): a node whose rule is never run, so
+// nothing is kept for it.
+Node* reserve_dry(Op op, uint32_t inputs);
 
 template <class O, class... In>
 Meta result_of(const Args<O>& args, const In&... inputs) {
@@ -236,7 +233,8 @@ template <class O, class... In>
     plan_in_place(O::name, target, records);
     if constexpr (Recordable<O>) {
       if (records && (is_special(inputs) || ...)) {
-        const Planned planned = plan_special<O>(operands, n, recording.wanted);
+        const Planned planned =
+            plan_special(O::name, operands, n, recording.wanted, saves<O>, always_saves<O>());
         records = planned.records != 0;
         recording.wanted = planned.wanted;
       }
@@ -281,7 +279,7 @@ template <class O, class... In>
     target.storage().written();
   }
   if (records) {
-    if (recording.wanted == 0) node.get()->set(Node::kFreed);  // as in run_dry
+    if (recording.wanted == 0) node.get()->set(Node::kFreed);  // as in reserve_dry
     link_saved_result(*node.get());
     link_in_place(node.give_up(), target, rebase);
   }
@@ -377,36 +375,26 @@ template <class O, class... In>
   return out;
 }
 
-// The result requires grad, and no gradient flows from it (T28): a node whose rule is never run, so
-// nothing is kept for it.
-template <class O, class... In>
-[[gnu::noinline, gnu::cold]] Tensor run_dry(const Args<O>& args, const In&... inputs) {
-  const Meta meta = result_of<O>(args, inputs...);
-  Tensor out = make_tensor(meta);
-  if (!is_floating(meta.dtype)) {
-    compute<O>(out, args, inputs...);
-    return out;
-  }
-  Reserved node(make_node(O::id, {sizeof...(In), 1, 0, 0, 0, 0}));
-  node.get()->set(Node::kFreed);
-  compute<O>(out, args, inputs...);
-  link(node.give_up(), out);
-  return out;
-}
-
 // Where views or inference tensors take part the call may not record, or may not be allowed.
 template <class O, class... In>
-[[gnu::noinline]] Tensor run_special(uint32_t wanted, const Args<O>& args, const In&... inputs) {
+[[gnu::noinline, gnu::cold]] Tensor run_special(uint32_t wanted, const Args<O>& args,
+                                                const In&... inputs) {
   const Tensor* const operands[] = {&inputs...};
-  const Planned planned =
-      gives_floating<O>(args) ? plan_special<O>(operands, sizeof...(In), wanted) : Planned{0, 0};
-  if (planned.records == 0) {
-    Tensor out = make_tensor(result_of<O>(args, inputs...));
-    compute<O>(out, args, inputs...);
-    return out;
+  Planned planned{0, 0};
+  if (gives_floating<O>(args)) {
+    planned = plan_special(O::name, operands, sizeof...(In), wanted, saves<O>, always_saves<O>());
   }
-  if (planned.wanted == 0) return run_dry<O>(args, inputs...);
-  return run_recorded<O>(planned.wanted, args, inputs...);
+  if (planned.records != 0 && planned.wanted != 0) {
+    return run_recorded<O>(planned.wanted, args, inputs...);
+  }
+  Tensor out = make_tensor(result_of<O>(args, inputs...));
+  Reserved node;
+  if (planned.records != 0 && is_floating(out.dtype())) {
+    node = Reserved(reserve_dry(O::id, sizeof...(In)));
+  }
+  compute<O>(out, args, inputs...);
+  if (node.get() != nullptr) link(node.give_up(), out);
+  return out;
 }
 
 // ---- the plain case of elementwise operators ----
