@@ -275,6 +275,13 @@ def autograd(k):
     k.call("node_inputs", "inner", Room("handle", 2), into=["leaf1", "leaf2"])
     k.call("node_name", "leaf1", Room("text", 40), gives=[14, "AccumulateGrad"])
     k.call("release_many", ["node", "inner", "leaf1", "leaf2"])
+    k.call("graph_json", "loss", None, any_result=True)
+    k.call("detach", "x", into="alone")
+    k.call("graph_dot", "alone", Room("text", 40), gives=[17, "digraph tape {\n}\n"])
+    k.call("graph_json", "alone", Room("text", 100), gives=[
+        81, '{"node_count": 0, "saved_bytes": 0, "folded": false,\n "nodes": [],\n "edges": []}\n'])
+    k.call("explain", "alone", Room("text", 4), any_result=True)
+    k.call("release", "alone")
     k.call("backward", "square", status=7)
     k.call("backward_from", ["loss"], None, 1)
     k.call("tensor_grad", "x", into="g")
