@@ -49,6 +49,7 @@ class Function:
         self.tensors = []
         self.capacity = None
         self.reason = None
+        self.callback = ("Py_None", None)  # where the functions of a refused one would stand
         self.changes_modes = function["section"] == "modes" and (
             self.name.endswith(("_enter", "_exit")) or self.name in ("mode_nesting_set", "state_set"))
         taken = {"self", "args", "given", "answer", "outcome", "room"} & set(self.parameters)
