@@ -15,11 +15,13 @@ import json
 import pathlib
 import sys
 
-# Written by hand in source/callbacks.c: they hold an object of Python.
-BY_HAND = {"tg_tensor_from_memory", "tg_object_create", "tg_object_payload"}
+# Written by hand in source/callbacks.c, hooks.c and operators.c: they hold an object of Python.
+BY_HAND = {"tg_tensor_from_memory", "tg_object_create", "tg_object_payload", "tg_node_hook",
+           "tg_operator_create", "tg_context_set_data", "tg_context_data"}
 # Callbacks that have a function of Python behind them, with what calls it.
 CALLBACKS = {"tg_callback": "call_callback", "tg_function": "call_function", "tg_log_fn": "call_log",
-             "tg_pressure_fn": "call_pressure", "tg_parallel_for_fn": "call_parallel_for"}
+             "tg_pressure_fn": "call_pressure", "tg_tensor_hook_fn": "call_tensor_hook",
+             "tg_parallel_for_fn": "call_parallel_for"}
 INTEGERS = {"int32_t": "int32", "uint32_t": "uint32", "int64_t": "int64", "uint64_t": "uint64", "size_t": "size"}
 PYTHON_INTEGER = {"int32_t": "PyLong_FromLong", "uint32_t": "PyLong_FromUnsignedLong",
                   "int64_t": "PyLong_FromLongLong", "uint64_t": "PyLong_FromUnsignedLongLong",
@@ -510,6 +512,10 @@ def tensor_from_memory(data: int, dtype: dtype | int, shape: Sequence[int], stri
                        flags: int = 0, owner: Any = None, /) -> Tensor: ...
 def object_create(type: str, payload: Any, /) -> Object: ...
 def object_payload(object: _Handle, type: str, /) -> Any: ...
+def node_hook(node: _Handle, when: int, fn: Callable[..., Any] | None, /) -> Hook: ...
+def operator_create(definition: dict[str, Any], /) -> Operator: ...
+def context_set_data(context: _Handle, data: Any, /) -> None: ...
+def context_data(context: _Handle, /) -> Any: ...
 '''
 
 

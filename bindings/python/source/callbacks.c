@@ -6,8 +6,7 @@
 
 #include "convert.h"
 
-/* The status for the exception that is set, which is kept for the caller. */
-static int32_t status_of_exception(void) {
+int32_t status_of_exception(void) {
   PyObject *type, *value, *traceback, *code = NULL, *text = NULL;
   const char* message = NULL;
   long status = TG_ERROR_CALLBACK;
@@ -153,8 +152,7 @@ int32_t call_parallel_for(void* user_data, size_t count, tg_job_fn run, void* jo
   return made == NULL;
 }
 
-/* The results of a function of tensors: one, or a sequence of out_count of them. */
-static int give(PyObject* made, tg_tensor* outs, size_t out_count) {
+int give_tensors(PyObject* made, tg_tensor* outs, size_t out_count) {
   Array results = {0, NULL, false, {0}};
   int status = 0;
 
@@ -181,26 +179,32 @@ static int give(PyObject* made, tg_tensor* outs, size_t out_count) {
   return status;
 }
 
+PyObject* take_lent(const tg_tensor* tensors, size_t count) {
+  PyObject* made = PyTuple_New((Py_ssize_t)count);
+
+  for (size_t i = 0; made != NULL && i < count; i++) {
+    tg_handle alias = 0;
+    tg_status failed = tensors[i] == 0 ? TG_OK : tg_alias(tensors[i], &alias);
+    PyObject* tensor = failed == TG_OK ? wrap_tensor(alias) : raise_status(failed);
+    if (tensor == NULL)
+      Py_CLEAR(made);
+    else
+      PyTuple_SetItem(made, (Py_ssize_t)i, tensor);
+  }
+  return made;
+}
+
 int32_t call_function(void* user_data, const tg_tensor* inputs, size_t count, tg_tensor* outs,
                       size_t out_count) {
   PyGILState_STATE state = PyGILState_Ensure();
   PyObject* modes = modes_before_callback();
-  PyObject* arguments = PyTuple_New((Py_ssize_t)count);
+  PyObject* arguments = take_lent(inputs, count);
   PyObject* made = NULL;
   int32_t status = 0;
 
-  for (size_t i = 0; arguments != NULL && i < count; i++) { /* they are borrowed: aliases */
-    tg_handle alias = 0;
-    tg_status failed = inputs[i] == 0 ? TG_OK : tg_alias(inputs[i], &alias);
-    PyObject* input = failed == TG_OK ? wrap_tensor(alias) : raise_status(failed);
-    if (input == NULL)
-      Py_CLEAR(arguments);
-    else
-      PyTuple_SetItem(arguments, (Py_ssize_t)i, input);
-  }
   if (arguments != NULL) made = PyObject_Call((PyObject*)user_data, arguments, NULL);
   modes_after_callback(modes);
-  if (made == NULL || give(made, outs, out_count) != 0) status = status_of_exception();
+  if (made == NULL || give_tensors(made, outs, out_count) != 0) status = status_of_exception();
   Py_XDECREF(arguments);
   Py_XDECREF(made);
   PyGILState_Release(state);

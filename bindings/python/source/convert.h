@@ -68,6 +68,8 @@ int take_value_array(PyObject* object, const char* parameter, Values* out);
 int make_value_room(Values* out, size_t count);
 void free_values(Values* values);
 PyObject* list_of_values(const tg_value* values, size_t count);
+/* Values that a callback is lent: copies of arrays and buffers, aliases of handles. */
+PyObject* list_of_lent_values(const tg_value* values, size_t count);
 int take_ffi_definition(PyObject* fields, const char* parameter, tg_ffi_definition* out);
 
 PyObject* wrap_handle(HandleKind kind, tg_handle handle);
@@ -89,7 +91,17 @@ void call_log(void* user_data, int32_t level, const char* text);
 int32_t call_pressure(void* user_data, uint64_t current, uint64_t wanted);
 int32_t call_parallel_for(void* user_data, size_t count, tg_job_fn run, void* job);
 void drop_reference(void* user_data);
+/* The status for the exception that is set, which is kept for the caller. */
+int32_t status_of_exception(void);
+/* What a callback is lent, as a tuple of tensors that may outlive it; None for 0. */
+PyObject* take_lent(const tg_tensor* tensors, size_t count);
+/* The results of a function of tensors: one, or a sequence of out_count of them; None is 0. */
+int give_tensors(PyObject* made, tg_tensor* outs, size_t out_count);
+int32_t call_tensor_hook(void* user_data, tg_tensor tensor, tg_tensor grad,
+                         tg_tensor* out); /* hooks.c */
 extern PyMethodDef memory_methods[];
+extern PyMethodDef hook_methods[];     /* hooks.c */
+extern PyMethodDef operator_methods[]; /* operators.c */
 extern PyMethodDef exchange_methods[]; /* exchange.c */
 
 /* ---- generated from api.json ---- */

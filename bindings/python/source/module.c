@@ -34,6 +34,8 @@ PyMODINIT_FUNC PyInit__core(void) {
       PyModule_AddFunctions(module, number_methods) != 0 ||
       PyModule_AddFunctions(module, exchange_methods) != 0 ||
       PyModule_AddFunctions(capi, memory_methods) != 0 ||
+      PyModule_AddFunctions(capi, hook_methods) != 0 ||
+      PyModule_AddFunctions(capi, operator_methods) != 0 ||
       PyModule_AddFunctions(capi, generated_methods) != 0 || add_constants(capi) != 0 ||
       PyModule_AddObjectRef(module, "capi", capi) != 0) {
     Py_XDECREF(capi);

@@ -166,6 +166,53 @@ PyObject* list_of_values(const tg_value* values, size_t count) {
   return list;
 }
 
+static PyObject* alias_of(tg_handle handle) {
+  tg_handle alias;
+  int32_t rank;
+  tg_status status = tg_alias(handle, &alias);
+
+  if (status != TG_OK) return raise_status(status);
+  return wrap_handle(tg_tensor_rank(alias, &rank) == TG_OK ? kTensor : kAny, alias);
+}
+
+static PyObject* lent_value(const tg_value* value) {
+  PyObject* list;
+
+  switch (value->type) {
+    case TG_VALUE_HANDLE: return alias_of(value->as.handle);
+    case TG_VALUE_BUFFER:
+      return PyBytes_FromStringAndSize((const char*)value->as.pointer, (Py_ssize_t)value->count);
+    case TG_VALUE_INT64_ARRAY: return list_of_int64((const int64_t*)value->as.array, value->count);
+    case TG_VALUE_DOUBLE_ARRAY:
+    case TG_VALUE_HANDLE_ARRAY: break;
+    default: return give_value(value);
+  }
+  list = PyList_New((Py_ssize_t)value->count);
+  for (uint32_t i = 0; list != NULL && i < value->count; i++) {
+    PyObject* item = value->type == TG_VALUE_DOUBLE_ARRAY
+                         ? PyFloat_FromDouble(((const double*)value->as.array)[i])
+                         : alias_of(((const tg_handle*)value->as.array)[i]);
+    if (item == NULL)
+      Py_CLEAR(list);
+    else
+      PyList_SetItem(list, (Py_ssize_t)i, item);
+  }
+  return list;
+}
+
+PyObject* list_of_lent_values(const tg_value* values, size_t count) {
+  PyObject* list = PyList_New((Py_ssize_t)count);
+
+  for (size_t i = 0; list != NULL && i < count; i++) {
+    PyObject* item = lent_value(&values[i]);
+    if (item == NULL)
+      Py_CLEAR(list);
+    else
+      PyList_SetItem(list, (Py_ssize_t)i, item);
+  }
+  return list;
+}
+
 /* ---- the definition of a foreign operator, given as a dict of its fields ---- */
 
 static int text_field(PyObject* fields, const char* name, const char** out) {
