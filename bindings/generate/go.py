@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """go.py api.json functions.go: constants, kinds of handles, and a method or function for each
-function of the library whose values Go can hold. What takes a callback or belongs to a thread is
-left out: modes travel in contexts, and results in boxes that release themselves."""
+function of the library whose values Go can hold. What takes a callback, is called in one alone or
+belongs to a thread is left out: modes travel in contexts, and results in boxes that release themselves."""
 import api
 
 # Kinds of handles that are no classes: they belong to a thread, or to a callback while it runs.
@@ -24,8 +24,9 @@ RESERVED = {"type", "range", "func", "map", "var", "len", "string"}
 def is_left_out(function):
     name = function.name
     return (name in LEFT_OUT or function.has_callbacks() or
-            any(p.get("element") == "value" for p in function.parameters) or name.endswith("_enter")
-            or name.endswith("_exit"))
+            any(p.get("element") == "value" or p.get("handle") == "context"
+                for p in function.parameters)
+            or name.endswith("_enter") or name.endswith("_exit"))
 
 
 def name_of(parameter):
