@@ -65,7 +65,7 @@ class GivenHandles {
 };
 
 // One owner: the handle. When that ends the hook is taken away; its destructor runs when no pass is
-// about to run it any more.
+// about to run it any more. It runs before that where nothing is left that could run the hook.
 struct HookObject final : Object, Hook, Deferred {
   tg_tensor_hook_fn tensor_fn = nullptr;
   tg_node_hook_fn node_fn = nullptr;
@@ -89,6 +89,17 @@ struct HookObject final : Object, Hook, Deferred {
     } else {
       finish(this);
     }
+  }
+  void expire() noexcept override {
+    if (destructor == nullptr) return Hook::let_go();
+    Deferred::run = finish_early;
+    defer(this);
+  }
+  static void finish_early(Deferred* self) noexcept {
+    auto* hook = static_cast<HookObject*>(self);
+    const tg_destructor end_of_data = std::exchange(hook->destructor, nullptr);
+    call_user("destructor", [&] { end_of_data(hook->user_data); });
+    hook->Hook::let_go();
   }
   static void finish(Deferred* self) noexcept {
     auto* hook = static_cast<HookObject*>(self);

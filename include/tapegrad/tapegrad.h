@@ -3671,9 +3671,10 @@ TG_API tg_status tg_blas_info(char *buffer, size_t capacity, size_t *length);
  * changed in place (TG_ERROR_AUTOGRAD); it may keep them by tg_alias. A hook that fails ends the
  * pass with its status. A hook's handle owns it: tg_release takes the hook away, and its
  * destructor runs then, or after the run that is going on. Hooks keep no tensor and no graph
- * alive. One that is added or taken away by a hook runs, or does not, from the next pass on; one
- * that is taken away by a hook of another tensor or node, before its turn came, does not run any
- * more. */
+ * alive; where these are gone, so that the hook can never run again, its destructor runs at once,
+ * and the handle stays until it is released. One that is added or taken away by a hook runs, or
+ * does not, from the next pass on; one that is taken away by a hook of another tensor or node,
+ * before its turn came, does not run any more. */
 
 /** Lets fn see the gradient of a tensor, and give another one in its place. After an in-place
  *  change the hook stays with the value that it was registered on; one that is registered then sees

@@ -77,6 +77,21 @@ struct HookTable {
       hook = next;
     }
   }
+  // One that hangs on nothing and waits for no leaf is counted, and put before `expired`.
+  static void gather_expired(Hook& hook, Hook*& expired) {
+    if (hook.node_ != nullptr || hook.head_ != nullptr) return;
+    hook.share();
+    hook.next_of_node_ = expired;
+    expired = &hook;
+  }
+  // Outside the lock: users' destructors run.
+  static void end_expired(Hook* expired) noexcept {
+    while (expired != nullptr) {
+      Hook* hook = expired;
+      expired = hook->next_of_node_;
+      hook->expire();
+    }
+  }
   void resume(Hook& hook, Accumulator& accumulator) {
     if (hook.node_ == nullptr) hang(hook, accumulator, 0);
   }
@@ -230,26 +245,47 @@ void unhook(Hook& hook) noexcept {
 uint32_t leaf_hooks() noexcept { return table.on_leaves.load(std::memory_order_relaxed); }
 
 void forget_hooks(Node& node) noexcept {
-  LockGuard guard(table.lock);
-  table.each_of_node(node, [](Hook& hook) { table.take_down(hook); });
+  Hook* expired = nullptr;
+  {
+    LockGuard guard(table.lock);
+    table.each_of_node(node, [&](Hook& hook) {
+      table.take_down(hook);
+      HookTable::gather_expired(hook, expired);
+    });
+  }
+  HookTable::end_expired(expired);
 }
 
 // Whoever saw the last count go may have left it at 1 (base/counts.h). A hook that was handed the
 // tensor since has added its own to that, and ends the head when it is done; one that finds 0 hands
 // out nothing.
 bool end_hooked(TensorHead& head) noexcept {
-  LockGuard guard(table.lock);
-  if (head.refs.load(std::memory_order_acquire) != 0 && !was_last(head.refs)) return false;
-  table.each_of_head(head, [](Hook& hook) { table.forget_tensor(hook); });
-  HookTable::unmark(head);
+  Hook* expired = nullptr;
+  {
+    LockGuard guard(table.lock);
+    if (head.refs.load(std::memory_order_acquire) != 0 && !was_last(head.refs)) return false;
+    table.each_of_head(head, [&](Hook& hook) {
+      table.forget_tensor(hook);
+      HookTable::gather_expired(hook, expired);
+    });
+    HookTable::unmark(head);
+  }
+  HookTable::end_expired(expired);
   return true;
 }
 
 void part_from_hooks(TensorHead& head, bool was_leaf) noexcept {
-  LockGuard guard(table.lock);
-  table.each_of_head(
-      head, [&](Hook& hook) { was_leaf ? table.take_down(hook) : table.forget_tensor(hook); });
-  if (!was_leaf) HookTable::unmark(head);
+  Hook* expired = nullptr;
+  {
+    LockGuard guard(table.lock);
+    table.each_of_head(head, [&](Hook& hook) {
+      if (was_leaf) return table.take_down(hook);
+      table.forget_tensor(hook);
+      HookTable::gather_expired(hook, expired);
+    });
+    if (!was_leaf) HookTable::unmark(head);
+  }
+  HookTable::end_expired(expired);
 }
 
 void resume_hooks(TensorHead& head, Accumulator& accumulator) noexcept {

@@ -44,7 +44,8 @@ class Hook {
  private:
   friend struct HookTable;
   friend class Hooks;
-  virtual void end() noexcept = 0;  // nobody counts it any more
+  virtual void end() noexcept = 0;     // nobody counts it any more
+  virtual void expire() noexcept = 0;  // nothing can run it any more; ends the count of the caller
 
   std::atomic<uint32_t> refs_{1};
   const HookKind kind_;

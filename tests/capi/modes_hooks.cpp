@@ -195,7 +195,7 @@ TEST_CASE("H6: releasing a hook's handle takes the hook away, and its destructor
   for (const Hook& hook : hooks) CHECK(hook.runs() == 1);
 }
 
-TEST_CASE("H6: a hook has one owner, keeps no tensor and no graph, and outlives both", "[modes]") {
+TEST_CASE("H6: a hook has one owner, keeps no tensor and no graph, and ends with both", "[modes]") {
   const NoLeak leak;
   Tensor w = leaf({1, 2});
   Tensor y = make(tg_mul, w, w);
@@ -206,14 +206,62 @@ TEST_CASE("H6: a hook has one owner, keeps no tensor and no graph, and outlives 
   CHECK(alias == 0);
   node.release();
   const uint64_t before = tg_memory_current();
+  w.release();  // the graph of y keeps its accumulator
+  for (const Hook& hook : hooks) CHECK(hook.ends() == 0);
   y.release();
-  w.release();
   CHECK(tg_memory_current() < before);
+  // Nothing is left that could run them; the handles live on.
   for (Hook& hook : hooks) {
-    CHECK(hook.ends() == 0);
+    CHECK(hook.ends() == 1);
     hook.handle.release();
     CHECK(hook.ends() == 1);
   }
+}
+
+TEST_CASE("H6: a hook that nothing can run any more ends, whatever happened to its tensor",
+          "[modes]") {
+  const NoLeak leak;
+  Tensor w = leaf({1, 2});
+  const Hook on_leaf = Hook::on(w);
+  ok(tg_tensor_set_requires_grad(w, 0));
+  CHECK(on_leaf.ends() == 0);  // it may require grad again
+  w.release();
+  CHECK(on_leaf.ends() == 1);
+
+  const Tensor v = leaf({1, 2}), y = make(tg_mul_scalar, v, 2.0);
+  Tensor loss = make(tg_sum, y);
+  const Hook detached = Hook::on(y);
+  ok(tg_detach_(y));
+  CHECK(detached.ends() == 0);  // the graph of loss runs it
+  loss.release();
+  CHECK(detached.ends() == 1);
+
+  const Tensor z = make(tg_mul_scalar, v, 2.0);
+  const Hook former = Hook::on(z);
+  ok(tg_mul_scalar_(z, 3.0));
+  CHECK(former.ends() == 0);  // the value that it was registered on is in z's past
+  ok(tg_detach_(z));
+  CHECK(former.ends() == 1);
+}
+
+TEST_CASE("H6: the destructor of a hook that ended by itself may release the hook", "[modes]") {
+  const NoLeak leak;
+  struct State {
+    tg_hook hook = 0;
+    int ends = 0;
+  } state;
+  const auto release_itself = [](void* user_data) {
+    auto* its = static_cast<State*>(user_data);
+    ++its->ends;
+    ok(tg_release(its->hook));
+  };
+  Tensor w = leaf({1, 2});
+  ok(tg_tensor_hook(
+      w, [](void*, tg_tensor, tg_tensor, tg_tensor*) -> int32_t { return 0; }, &state,
+      release_itself, &state.hook));
+  w.release();
+  CHECK(state.ends == 1);
+  fails(tg_release(state.hook), TG_ERROR_INVALID_HANDLE, {"stale"});
 }
 
 TEST_CASE("H6: with a wake function a hook's destructor waits for tg_drain", "[modes]") {

@@ -204,6 +204,36 @@ void end_payload(void*) { --payloads; }
 
 }  // namespace
 
+TEST_CASE("a hook, its tensor and its graph end in three threads at once", "[threads]") {
+  const uint64_t live = tg_live_handles();
+  const auto keep = [](void*, tg_tensor, tg_tensor, tg_tensor*) -> int32_t { return 0; };
+  const auto count = [](void* ends) { static_cast<std::atomic<int>*>(ends)->fetch_add(1); };
+  for (int round = 0; round < 500; ++round) {
+    std::atomic<int> ready{0}, ends{0}, refused{0};
+    const tg_tensor leaf = scalar(2, true), middle = product(leaf, leaf);
+    const tg_tensor loss = product(middle, middle);
+    tg_hook on_leaf = 0, on_middle = 0;
+    REQUIRE(tg_tensor_hook(leaf, keep, &ends, count, &on_leaf) == TG_OK);
+    REQUIRE(tg_tensor_hook(middle, keep, &ends, count, &on_middle) == TG_OK);
+    const auto release = [&](tg_handle first, tg_handle second, int wait) {
+      ++ready;
+      while (ready.load() < 3) std::this_thread::yield();
+      for (; wait > 0; --wait) std::this_thread::yield();
+      refused += (tg_release(first) != TG_OK) + (tg_release(second) != TG_OK);
+    };
+    // The hooks go before the graph, meanwhile, or after it.
+    std::thread hooks(release, on_leaf, on_middle, round % 20), tensors(release, leaf, middle, 0);
+    ++ready;
+    while (ready.load() < 3) std::this_thread::yield();
+    CHECK(tg_release(loss) == TG_OK);
+    hooks.join();
+    tensors.join();
+    CHECK(ends == 2);
+    CHECK(refused == 0);
+  }
+  CHECK(tg_live_handles() == live);
+}
+
 TEST_CASE("a wake function is not called after its destructor ran", "[threads]") {
   std::atomic<bool> done{false};
   std::thread releaser([&] {
