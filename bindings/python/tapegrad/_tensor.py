@@ -276,6 +276,11 @@ def install():
         setattr(Tensor, name, getattr(_functions, name))
     for name in ("eq", "ne", "lt", "le", "gt", "ge"):
         setattr(Tensor, name, _comparison(getattr(_core, "_" + name)))
+    from .autograd import _hooks, _pictures
+    for name in ("register_hook", "register_post_accumulate_grad_hook"):
+        setattr(Tensor, name, getattr(_hooks, name))
+    for name in ("explain", "_repr_svg_", "_repr_html_"):
+        setattr(Tensor, name, getattr(_pictures, name))
     Tensor.any, Tensor.all = _functions.any_, _functions.all_
     for name, dtype in (("double", "float64"), ("float", "float32"), ("half", "float16"), ("bfloat16", "bfloat16"),
                         ("char", "int8"), ("short", "int16"), ("int", "int32"), ("long", "int64"),

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Gradients: torch.autograd's backward and grad."""
 
-from ._arguments import tensors as list_of
-from ._core import (capi, enable_grad, failure, inference_mode, no_grad, set_grad_enabled)
+from .._arguments import tensors as list_of
+from .._core import capi, enable_grad, failure, inference_mode, no_grad, set_grad_enabled
+from . import function, functional
+from ._gradcheck import GradcheckError, gradcheck, gradgradcheck
+from ._hooks import RemovableHandle, register_node_hook, register_node_prehook
+from .function import Function
 
-__all__ = ["backward", "grad", "GraphNode", "enable_grad", "inference_mode", "no_grad", "set_grad_enabled"]
+__all__ = ["backward", "function", "functional", "grad", "gradcheck", "gradgradcheck", "Function", "GradcheckError",
+           "GraphNode", "RemovableHandle", "enable_grad", "inference_mode", "no_grad", "set_grad_enabled"]
 
 
 def _flags(retain_graph, create_graph, allow_unused=False):
@@ -79,6 +84,14 @@ class GraphNode:
     def saved_bytes(self):
         """Bytes of tensors that the node keeps for the way back."""
         return capi.node_saved_bytes(self._node)
+
+    def register_prehook(self, fn):
+        """Lets fn(grad_outputs) run before the node does, and give others in their place."""
+        return register_node_prehook(self._node, fn)
+
+    def register_hook(self, fn):
+        """Lets fn(grad_inputs, grad_outputs) run after the node did, and give other grad_inputs in their place."""
+        return register_node_hook(self._node, fn)
 
     def __eq__(self, other):
         return isinstance(other, GraphNode) and capi.is_same(self._node, other._node)
