@@ -181,9 +181,15 @@ int end_mode_change(tg_status status) {
   return carrying ? publish() : 0;
 }
 
+/* The task's word is then that of the state which the library put in place for the callback: what
+   it enters goes on from there. */
 PyObject* modes_before_callback(void) {
-  if (current != NULL && PyTuple_Check(current)) Py_INCREF(current);
-  return current;
+  PyObject* before = current;
+
+  if (before == NULL) return NULL;
+  if (PyTuple_Check(before)) Py_INCREF(before);
+  if (publish() != 0) PyErr_Clear(); /* deeper than a word holds: it runs where its caller is */
+  return before;
 }
 
 void modes_after_callback(PyObject* before) {

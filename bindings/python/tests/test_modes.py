@@ -317,6 +317,36 @@ class Tasks(unittest.TestCase):
         with torch.no_grad():
             asyncio.run(inner(NO_GRAD))
 
+    def test_a_mode_that_a_callback_enters_is_not_taken_for_its_tasks(self):
+        def hook(gradient):
+            with torch.no_grad():  # a step that the task takes below too, from another state
+                inside.append(pair())
+            inside.append(pair())
+
+        inside = []
+        x = torch.ones(2, requires_grad=True)
+        x.register_hook(hook)
+
+        async def other():
+            for _ in range(3):
+                with torch.inference_mode():
+                    await asyncio.sleep(0)
+
+        async def main():
+            task = asyncio.create_task(other())
+            with torch.enable_grad():
+                x.sum().backward()
+                with torch.no_grad():
+                    await asyncio.sleep(0)
+                    self.assertEqual(pair(), NO_GRAD)
+                self.assertEqual(pair(), NORMAL)
+                await asyncio.sleep(0)
+                self.assertEqual(pair(), NORMAL)
+            await task
+
+        asyncio.run(main())
+        self.assertEqual(inside, [NO_GRAD, NO_GRAD])
+
     def test_modes_entered_before_asyncio_was_imported_hold_in_it(self):
         """A program that imports asyncio late: in a process of its own."""
         program = """if True:
