@@ -4,60 +4,25 @@
 
 #include <cmath>
 
-#include "capi/seam.h"
+#include "capi/tensor_function.h"
 #include "ops/gradcheck.h"
 
 namespace tg::capi {
 
 namespace {
 
-// Handles that are the library's: lent to a callback, or given by one, also where it failed.
-class OwnHandles {
- public:
-  explicit OwnHandles(size_t count) : list_(count, 0) {}
-  ~OwnHandles() {
-    for (const tg_tensor handle : list_) {
-      if (handle != 0) try_release(handle);
-    }
-  }
-  OwnHandles(const OwnHandles&) = delete;
-  OwnHandles& operator=(const OwnHandles&) = delete;
-  tg_tensor& operator[](size_t i) { return list_[i]; }
-  tg_tensor* data() { return list_.data(); }
-
- private:
-  Vector<tg_tensor> list_;
-};
-
 class HostTensorFunction final : public TensorFunction {
  public:
   HostTensorFunction(tg_function fn, void* user_data) : fn_(fn), user_data_(user_data) {}
 
   void operator()(std::span<const Tensor> inputs, std::span<Tensor> outs) override {
-    OwnHandles lent(inputs.size()), given(outs.size());
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      NewHandle handle;
-      lent[i] = handle.publish(Kind::tensor, Tensor(inputs[i]).give_up());
-    }
-    Callback callback;
-    callback.check(fn_(user_data_, lent.data(), inputs.size(), given.data(), outs.size()), "fn");
-    for (size_t i = 0; i < outs.size(); ++i) {
-      if (given[i] == 0) {
-        fail(TG_ERROR_CALLBACK, "fn returned 0 but gave no tensor in outs[", i,
-             "]; set each of its ", outs.size(), " outs");
-      }
-      char text[64];
-      Message(text, sizeof text) << "outs[" << i << ']';
-      outs[i] = *TensorPin(given[i], text);
-    }
+    call_tensor_function(fn_, user_data_, inputs, outs);
   }
 
  private:
   tg_function fn_;
   void* user_data_;
 };
-
-void check_function(tg_function fn) { check_pointer(reinterpret_cast<const void*>(fn), "fn"); }
 
 void check_count(size_t count, const char* what) {
   if (count == 0) fail(TG_ERROR_INVALID_ARGUMENT, what, " is 0; give at least one");
@@ -72,26 +37,6 @@ double setting(double value, const char* what, double usual) {
   return value != 0 ? value : usual;
 }
 
-// The places of an array of results, and what will stand in them.
-class Results {
- public:
-  Results(tg_tensor* places, size_t count) : places_(places), handles_(places ? count : 0) {
-    tensors_.resize(count);
-  }
-  std::span<Tensor> tensors() { return tensors_; }
-  void publish() noexcept {
-    if (places_ == nullptr) return;
-    for (size_t i = 0; i < tensors_.size(); ++i) {
-      places_[i] = handles_.publish(i, std::move(tensors_[i]));
-    }
-  }
-
- private:
-  tg_tensor* places_;
-  NewHandles handles_;
-  Vector<Tensor> tensors_;
-};
-
 void clear_results(tg_tensor* places, size_t count, const char* what) {
   check_pointer(places, what);
   clear_outs(places, count, what);
@@ -101,6 +46,25 @@ void clear_unwanted(tg_tensor* places, size_t count) {
 }
 
 }  // namespace
+
+void call_tensor_function(tg_function fn, void* user_data, std::span<const Tensor> inputs,
+                          std::span<Tensor> outs) {
+  const LentHandles lent(inputs);
+  GivenHandles given(outs.size());
+  {
+    Callback callback;
+    callback.check(fn(user_data, lent.data(), inputs.size(), given.places(), outs.size()), "fn");
+  }
+  for (size_t i = 0; i < outs.size(); ++i) {
+    if (given[i] == 0) {
+      fail(TG_ERROR_CALLBACK, "fn returned 0 but gave no tensor in outs[", i, "]; set each of its ",
+           outs.size(), " outs");
+    }
+    char text[64];
+    Message(text, sizeof text) << "outs[" << i << ']';
+    outs[i] = *TensorPin(given[i], text);
+  }
+}
 
 }  // namespace tg::capi
 

@@ -87,6 +87,7 @@ const char* name_of(Kind kind) {
     case Kind::token: return "token";
     case Kind::context: return "context";
     case Kind::object: return "object";
+    case Kind::saved_hooks: return "pair of saved-tensor hooks";
   }
   return "object";
 }
@@ -202,7 +203,7 @@ Released try_release(tg_handle handle) noexcept {
     if (Slot::generation(word) != generation || (word & Slot::kLive) == 0) [[unlikely]]
       return Released::not_live;
     const Kind kind = Slot::kind(word);
-    if (kind == Kind::scope || kind == Kind::context) [[unlikely]]
+    if (kind == Kind::scope || kind == Kind::context || kind == Kind::saved_hooks) [[unlikely]]
       return Released::refused;
     // Dead, and pinned: a call that ends now must not hand the slot on while a scope has it.
   } while (!slot->word.compare_exchange_weak(word, (word & ~Slot::kLive) + 1,
@@ -216,8 +217,9 @@ Released try_release(tg_handle handle) noexcept {
 void fail_release(tg_handle handle, Released why) {
   if (why == Released::not_live) fail_handle(handle, Kind::none, "handle");
   fail(TG_ERROR_MODE,
-       "handle is a scope or a context, which is not released: a scope ends by "
-       "tg_scope_exit, a context when its callback returns");
+       "handle is a scope, a context or a pair of saved-tensor hooks, which are not released: a "
+       "scope ends by tg_scope_exit, a context when its callback returns, saved-tensor hooks by "
+       "tg_saved_tensor_hooks_exit");
 }
 
 void release(tg_handle handle) {

@@ -30,6 +30,7 @@ enum class Kind : uint8_t {
   token,
   context,
   object,
+  saved_hooks,
 };
 const char* name_of(Kind kind);
 

@@ -3,66 +3,12 @@
 #include "autograd/hooks.h"
 
 #include "autograd/record.h"
-#include "capi/seam.h"
+#include "capi/lent.h"
 #include "capi/user_calls.h"
 
 namespace tg::capi {
 
 namespace {
-
-// A handle that a callback is lent; it ends with the call, whoever keeps the object.
-class LentHandle {
- public:
-  explicit LentHandle(const Tensor& tensor) {
-    if (tensor) publish(Kind::tensor, tensor.head());
-  }
-  explicit LentHandle(Node& node) { publish(Kind::node, &node); }
-  ~LentHandle() {
-    if (handle_ != 0) try_release(handle_);
-  }
-  LentHandle(LentHandle&& other) noexcept : handle_(std::exchange(other.handle_, 0)) {}
-  LentHandle& operator=(LentHandle&&) = delete;
-  operator tg_handle() const { return handle_; }
-
- private:
-  void publish(Kind kind, void* object) {
-    NewHandle fresh;
-    share_object(kind, object);
-    handle_ = fresh.publish(kind, object);
-  }
-  tg_handle handle_ = 0;
-};
-
-struct LentHandles {
-  Vector<LentHandle> lent;
-  Vector<tg_handle> handles;
-  explicit LentHandles(std::span<const Tensor> tensors) {
-    lent.reserve(tensors.size());
-    handles.reserve(tensors.size());
-    for (const Tensor& tensor : tensors) {
-      lent.emplace_back(tensor);
-      handles.push_back(lent.back());
-    }
-  }
-};
-
-// Places where a callback puts handles: what stands there afterwards is the library's.
-class GivenHandles {
- public:
-  explicit GivenHandles(size_t count) : handles_(count) {}
-  ~GivenHandles() {
-    for (const tg_handle handle : handles_) {
-      if (handle != 0) try_release(handle);
-    }
-  }
-  GivenHandles(const GivenHandles&) = delete;
-  GivenHandles& operator=(const GivenHandles&) = delete;
-  tg_handle* places() { return handles_.data(); }
-  tg_handle at(size_t i) const { return handles_[i]; }
-
- private:
-  Vector<tg_handle> handles_;
-};
 
 // One owner: the handle. When that ends the hook is taken away; its destructor runs when no pass is
 // about to run it any more. It runs before that where nothing is left that could run the hook.
@@ -117,13 +63,13 @@ struct HookObject final : Object, Hook, Deferred {
       Callback callback;
       callback.check(tensor_fn(user_data, its, its_grad, out.places()), "the hook");
     }
-    if (out.at(0) == 0) return {};
+    if (out[0] == 0) return {};
     if (Hook::kind() == HookKind::accumulated) {
       fail(TG_ERROR_INVALID_ARGUMENT,
            "a post-accumulate-grad hook gave a gradient, and .grad is written already; leave *out "
            "0 and change .grad itself, or use tg_tensor_hook");
     }
-    const TensorPin given(out.at(0), "*out of the hook");
+    const TensorPin given(out[0], "*out of the hook");
     return *given;
   }
 
@@ -135,14 +81,13 @@ struct HookObject final : Object, Hook, Deferred {
     {
       Callback callback;
       const bool after = Hook::kind() == HookKind::after;
-      callback.check(
-          node_fn(user_data, its, after ? lent_inputs.handles.data() : nullptr, inputs.size(),
-                  lent_outputs.handles.data(), outputs.size(), out.places()),
-          "the hook");
+      callback.check(node_fn(user_data, its, after ? lent_inputs.data() : nullptr, inputs.size(),
+                             lent_outputs.data(), outputs.size(), out.places()),
+                     "the hook");
     }
     for (size_t i = 0; i < replaced.size(); ++i) {
-      if (out.at(i) == 0) continue;
-      const TensorPin given(out.at(i), "an item of replaced of the hook");
+      if (out[i] == 0) continue;
+      const TensorPin given(out[i], "an item of replaced of the hook");
       replaced[i] = *given;
     }
   }

@@ -2,6 +2,8 @@
 // The last error of a thread, the names and explanations of statuses, and the seam's cold half.
 #include <exception>
 
+#include "autograd/modes.h"
+#include "autograd/saved_hooks.h"
 #include "base/log.h"
 #include "capi/seam.h"
 
@@ -150,13 +152,20 @@ void put_text(std::string_view text, char* buffer, size_t capacity, size_t* leng
 Callback::Callback()
     : raised_(thread_record().error.raised),
       modes_(state),
+      saved_hooks_(record->saved_hooks),
+      site_(record->site),
       mode_depth_(record->mode_depth),
       threw_(std::exchange(record->callback_threw, 0)),
       flying_(std::uncaught_exceptions()) {
   ++record->callbacks;
+  // What it calls is looked at as the thread asks, whatever calls it.
+  state &= ~kPassChecks;
+  update_watched();
 }
 
 Callback::~Callback() {
+  leave_saved_hooks_until(saved_hooks_);
+  record->site = site_;
   state = modes_;
   record->mode_depth = mode_depth_;
   --record->callbacks;
@@ -166,10 +175,12 @@ Callback::~Callback() {
 
 void Callback::check(int32_t r, const char* what) {
   if (r == 0) {
-    if (state == modes_ && record->mode_depth == mode_depth_) return;
-    fail(TG_ERROR_MODE, what,
-         " left the modes other than it found them; they were put back, so "
-         "leave in it what it enters");
+    const bool hooks_left = leave_saved_hooks_until(saved_hooks_);
+    const bool same =
+        ((state ^ modes_) & ~(kWatched | kPassChecks)) == 0 && record->mode_depth == mode_depth_;
+    if (same && !hooks_left) return;
+    fail(TG_ERROR_MODE, what, " left the ", same ? "saved-tensor hooks" : "modes",
+         " other than it found them; they were put back, so leave in it what it enters");
   }
   LastError& error = thread_record().error;
   if (error.raised != raised_ && error.code == r) throw_error(r, error.operand, error.number);

@@ -156,7 +156,7 @@ tg_status tg_alias(tg_handle handle, tg_handle* out) {
                "handle is a scope, which has one handle alone; it ends by "
                "tg_scope_exit");
     }
-    if (kind == Kind::hook || kind == Kind::context) {
+    if (kind == Kind::hook || kind == Kind::saved_hooks || kind == Kind::context) {
       tg::fail(TG_ERROR_UNSUPPORTED, "handle is a ", tg::capi::name_of(kind),
                ", which has one owner alone");
     }

@@ -237,6 +237,8 @@ class Callback {
  private:
   uint64_t raised_;  // errors of this thread before the callback ran
   uint64_t modes_;   // what the callback enters and does not leave is undone
+  void* saved_hooks_;
+  uint64_t site_;
   uint32_t mode_depth_;
   uint32_t threw_;  // what an earlier one left for the seam
   int flying_;

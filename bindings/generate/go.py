@@ -12,7 +12,7 @@ UPPER = ("DType", "NN", "SGD", "MSE", "NLL", "IO", "OK", "FFI", "DLPack", "BLAS"
 LEFT_OUT = {
     "tg_last_error", "tg_last_error_message", "tg_last_error_copy", "tg_last_error_detail",
     "tg_last_error_clear", "tg_error_set", "tg_release", "tg_release_many", "tg_is_valid",
-    "tg_live_handles", "tg_scope_enter", "tg_scope_keep", "tg_scope_exit", "tg_scope_use", "tg_token_use",
+    "tg_live_handles", "tg_scope_enter", "tg_scope_keep", "tg_scope_exit", "tg_scope_use", "tg_token_use", "tg_site_set",
     "tg_state_get", "tg_state_set", "tg_mode_nesting_set", "tg_alias", "tg_call",
 }
 TYPED_GROUPS = {"tg_status": "Status", "dtype": "DType", "reduction": "Reduction"}

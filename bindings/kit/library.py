@@ -438,6 +438,25 @@ def files(k):
     k.call("release_many", ["y", "small", "other", "loaded", "saved"])
 
 
+def anomalies(k):
+    tensor(k, "zero", [0, 1], requires_grad=1)
+    k.call("log", "zero", into="y")
+    k.call("release", "y")
+    k.call("anomaly_mode_exit", status=6)
+    k.call("anomaly_mode_enter")
+    k.call("anomaly_mode_enter", status=6)
+    k.call("site_set", "model.c", 7)
+    k.call("log", "zero", status=7)
+    k.call("sqrt", "zero", into="y")
+    k.call("sum", "y", into="loss")
+    k.call("backward", "loss", status=7)
+    k.call("site_set", None, 0)
+    k.call("site_set", "model.c", -1, status=1)
+    k.call("anomaly_mode_exit")
+    k.call("release_many", ["zero", "y", "loss"])
+    k.live_handles()
+
+
 def tokens(k):
     k.call("token_create", into="stop")
     k.call("token_is_cancelled", "stop", gives=0)

@@ -28,6 +28,7 @@ def main(path, api, output=os.path.join(os.path.dirname(__file__), "kit.json")):
         library.files(k)
         if k.has("token_create"):
             library.tokens(k)
+            library.anomalies(k)
         if k.has("describe"):
             library.descriptions(k)
         library.ending(k)

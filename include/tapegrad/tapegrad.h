@@ -3735,6 +3735,44 @@ TG_API tg_status tg_post_accumulate_grad_hook(tg_tensor leaf, tg_tensor_hook_fn 
 TG_API tg_status tg_node_hook(tg_node node, int32_t when, tg_node_hook_fn fn, void *user_data,
                               tg_destructor destructor, tg_hook *out);
 
+/* ==== Autograd: hooks on saved tensors ====
+ * While such hooks are entered on a thread, each tensor that an operator of it saves for backward
+ * goes to `pack`, and the graph keeps what that gives instead; where backward reads the tensor it
+ * comes from `unpack`. The innermost hooks alone are asked. Nothing is packed where nothing
+ * records. A tensor that was packed has no version any more: a later change of it in place is no
+ * error. Both functions run with grad mode 0 on a fresh stack of modes, and what they call is not
+ * packed. docs/saved-tensors.md keeps tensors in a file. */
+
+/** Lets pack and unpack keep what this thread's operators save from now on, until
+ *  tg_saved_tensor_hooks_exit.
+ *  @param pack called with a tensor (borrowed), without a past and with the elements that are to be
+ *      saved; puts anything of its own into *packed
+ *  @param unpack called with that, each time that a pass needs the tensor; puts one of the same
+ *      dtype and shape into *out (consumed)
+ *  @param free_packed ends the life of what pack gave, once, when the node or what it saved is
+ *      freed; may be NULL
+ *  @param user_data handed to all of them, kept
+ *  @param destructor ends the life of user_data, after the exit and the last free_packed; may be
+ *      NULL
+ *  @param out hook, new, which tg_saved_tensor_hooks_exit ends and tg_release refuses
+ *  @errors TG_ERROR_INVALID_ARGUMENT: pack, unpack or out is NULL
+ *  @threads this thread
+ *  @blocks no, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_saved_tensor_hooks_enter(tg_pack_fn pack, tg_unpack_fn unpack,
+                                             tg_packed_free_fn free_packed, void *user_data,
+                                             tg_destructor destructor, tg_hook *out);
+
+/** Leaves the hooks that were entered last; what they packed stays in their care. Hooks of a thread
+ *  that has ended may be left on any.
+ *  @param hooks hook of tg_saved_tensor_hooks_enter, consumed
+ *  @errors TG_ERROR_INVALID_HANDLE: hooks; TG_ERROR_MODE: they are not the innermost of this
+ *      thread, or were entered outside the callback that runs
+ *  @threads this thread
+ *  @blocks yes, calls back yes
+ *  @since 0.1.0 */
+TG_API tg_status tg_saved_tensor_hooks_exit(tg_hook hooks);
+
 /* ==== Autograd: operators of the caller ====
  * An operator whose forward and backward are functions of the caller, made by tg_operator_create
  * and called by tg_operator_apply. docs/operators.md has examples.
@@ -3845,7 +3883,8 @@ TG_API tg_status tg_context_needs_input_grad(tg_context context, size_t input, i
  *  @param input which input, from 0
  *  @errors TG_ERROR_INVALID_HANDLE: context; TG_ERROR_INDEX: input is not below the number of
  *      inputs; TG_ERROR_MODE: R2, R4, or context is no forward's or of another thread;
- *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6
+ *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6, or an operator made with
+ *      TG_OPERATOR_ORDERED runs in a checkpoint
  *  @threads this thread
  *  @blocks no, calls back no
  *  @since 0.1.0 */
@@ -3984,6 +4023,77 @@ TG_API tg_status tg_gradcheck(tg_function fn, void *user_data, const tg_tensor *
                               double atol, double rtol, int32_t *passed, char *report,
                               size_t capacity, size_t *length);
 
+/* ==== Autograd: checkpoints ==== */
+
+/** Runs a function and records it without keeping what its operators save: where backward reads
+ *  some of that, fn runs again and gives it all. So a model of n equal layers in groups of m keeps
+ *  n / m + m results instead of n, for one more forward. Gradients flow also to tensors that fn
+ *  takes from elsewhere, and outs require grad as if fn had been called without a checkpoint.
+ *    When it is run again, fn gets its inputs without their past, generator 0 and the nesting rule
+ *  are as they were, and grad mode is 1; generator 0 is put back afterwards. It must call the same
+ *  operators each time, and may not change its inputs in place. Operators made with
+ *  TG_OPERATOR_ORDERED are not run again: what they gave is kept. Checkpoints may be nested. Where
+ *  nothing records (no_grad, inference mode) fn runs once and nothing is kept.
+ *  @param fn called with count inputs (borrowed) and out_count outs (consumed), at the bottom of a
+ *      fresh stack of the caller's mode
+ *  @param user_data handed to fn, kept
+ *  @param destructor ends the life of user_data when the graph is gone or freed; may be NULL
+ *  @param inputs array of count tensors, borrowed and held; may be NULL where count is 0
+ *  @param count how many inputs
+ *  @param outs array of out_count tensors, new
+ *  @param out_count 1 or more
+ *  @errors TG_ERROR_INVALID_ARGUMENT: fn or outs is NULL, inputs is NULL but count is not 0, or
+ *      out_count is 0; TG_ERROR_INVALID_HANDLE: one of inputs, an out that fn gave; TG_ERROR_MODE:
+ *      an inference tensor is among the inputs of a call that records, or fn left the modes other
+ *      than it found them; TG_ERROR_UNSUPPORTED: fn changed an input in place; TG_ERROR_CALLBACK:
+ *      fn failed for a reason of its own, threw, or left an out unset; other statuses of fn stand
+ *      as they are
+ *  @threads any thread
+ *  @blocks yes, calls back yes
+ *  @since 0.1.0 */
+TG_API tg_status tg_checkpoint(tg_function fn, void *user_data, tg_destructor destructor,
+                               const tg_tensor *inputs, size_t count, tg_tensor *outs,
+                               size_t out_count);
+
+/* ==== Autograd: looking for errors ====
+ * In anomaly mode an operator whose result has a NaN or an infinity that no operand has fails with
+ * TG_ERROR_AUTOGRAD, and nothing has changed; a backward that runs in it fails at the first node
+ * which makes one in a gradient. Where the host says where its code is, by TG_SITE() or
+ * tg_site_set, messages about a node tell where it was recorded. Both cost time while they are on,
+ * and nothing else. */
+
+/** Turns anomaly mode on for this thread. It goes along in the words of tg_state_get.
+ *  @errors TG_ERROR_MODE: it is on
+ *  @threads this thread
+ *  @blocks no, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_anomaly_mode_enter(void);
+
+/** Turns anomaly mode off for this thread.
+ *  @errors TG_ERROR_MODE: it is off
+ *  @threads this thread
+ *  @blocks no, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_anomaly_mode_exit(void);
+
+/** Says where in the host's code the calls of this thread stand from now on: errors about what is
+ *  recorded, or changed in place, name the place. TG_SITE() says the line that it stands on, and is
+ *  empty unless TAPEGRAD_SITES is defined before this header is included. In a callback it holds
+ *  until that returns.
+ *  @param file UTF-8, copied, once for each distinct text; NULL: no place
+ *  @param line from 1; 0 where there is none
+ *  @errors TG_ERROR_INVALID_ARGUMENT: file is no UTF-8, or line is negative
+ *  @threads this thread
+ *  @blocks no, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_site_set(const char *file, int32_t line);
+
+#ifdef TAPEGRAD_SITES
+#define TG_SITE() ((void)tg_site_set(__FILE__, __LINE__))
+#else
+#define TG_SITE() ((void)0)
+#endif
+
 /* ==== Autograd: the tape in words and pictures ==== */
 
 /** Says in words what a tensor is to autograd: why it requires grad or does not, the operator and
@@ -4021,9 +4131,10 @@ TG_API tg_status tg_graph_dot(tg_tensor output, char *buffer, size_t capacity, s
  *  `folded` (true above 1,000 nodes), and the arrays `nodes` and `edges`. A node has `id`, `name`,
  *  `count` (1, or how many are folded into it), `dtype` and `shape` of its result (null where the
  *  tape does not know them), `saved_bytes` (null while a backward runs over it) and, where it is
- *  not folded, `sequence` (null for a leaf), `tensor` (a leaf's or output's name, or null),
- *  `freed`, and `saved`: a list of `which` ("input 0", "output 0" or "extra"), `dtype`, `shape`,
- *  `bytes` and `tensor`. An edge has `from` and `to` (ids; the gradient goes that way), `count`
+ *  not folded, `sequence` (null for a leaf), `tensor` (a leaf's or output's name, or null), `site`
+ *  (where it was recorded, or null), `freed`, `packed` (how many saved tensors hooks have), and
+ *  `saved`: a list of `which` ("input 0", "output 0" or "extra"), `dtype`, `shape`, `bytes` and
+ *  `tensor`. An edge has `from` and `to` (ids; the gradient goes that way), `count`
  *  and, where it is not folded, `input` and `output`: which input of `from`, which output of `to`.
  *  @param output tensor, borrowed
  *  @param buffer memory of capacity bytes; may be NULL where capacity is 0

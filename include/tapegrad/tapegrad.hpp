@@ -412,6 +412,12 @@ class [[nodiscard]] EnableGrad : detail::ModeGuard<tg_enable_grad_exit> {
  public:
   EnableGrad() : ModeGuard(tg_enable_grad_enter()) {}
 };
+// Anomaly mode while the guard lives: a call whose result has a NaN or an infinity that no operand
+// has throws, and so does backward.
+class [[nodiscard]] AnomalyMode : detail::ModeGuard<tg_anomaly_mode_exit> {
+ public:
+  AnomalyMode() : ModeGuard(tg_anomaly_mode_enter()) {}
+};
 // Grad mode as given while the guard lives.
 class [[nodiscard]] SetGradEnabled : detail::ModeGuard<tg_set_grad_enabled_exit> {
  public:
@@ -1591,6 +1597,62 @@ inline Hook node_hook(
         data, destructor, out);
   });
 }
+
+// ==== Saved tensors ====
+
+// While the guard lives, what the calls of this thread save for backward goes to pack, and comes
+// from unpack where backward reads it. Packed is whatever pack gives; it ends with the graph, or
+// when backward has freed it.
+template <class Packed>
+class [[nodiscard]] SavedTensorHooks {
+ public:
+  SavedTensorHooks(std::function<Packed(const Tensor& x)> pack,
+                   std::function<Tensor(const Packed& packed)> unpack) {
+    auto kept = std::make_unique<Functions>(Functions{std::move(pack), std::move(unpack)});
+    check(tg_saved_tensor_hooks_enter(call_pack, call_unpack, free_packed, kept.get(),
+                                      detail::destroy<Functions>, &hooks_));
+    kept.release();
+  }
+  SavedTensorHooks(const SavedTensorHooks&) = delete;
+  SavedTensorHooks& operator=(const SavedTensorHooks&) = delete;
+  ~SavedTensorHooks() { tg_saved_tensor_hooks_exit(hooks_); }
+
+ private:
+  struct Functions {
+    std::function<Packed(const Tensor&)> pack;
+    std::function<Tensor(const Packed&)> unpack;
+  };
+  static int32_t call_pack(void* self, tg_tensor x, void** packed) {
+    return detail::guarded([&] {
+      const detail::Lent<Tensor> lent(x);
+      *packed = new Packed(static_cast<Functions*>(self)->pack(*lent));
+    });
+  }
+  static int32_t call_unpack(void* self, void* packed, tg_tensor* out) {
+    return detail::guarded([&] {
+      *out = static_cast<Functions*>(self)->unpack(*static_cast<Packed*>(packed)).release();
+    });
+  }
+  static void free_packed(void*, void* packed) { delete static_cast<Packed*>(packed); }
+
+  tg_hook hooks_ = 0;
+};
+
+// Runs f and keeps its inputs alone: backward runs f once more for what its calls saved.
+inline std::vector<Tensor> checkpoint(TensorFunction f, const std::vector<Tensor>& inputs,
+                                      std::size_t out_count = 1) {
+  auto kept = std::make_unique<TensorFunction>(std::move(f));
+  const std::vector<tg_handle> at = detail::handles(inputs);
+  std::vector<tg_handle> outs(out_count);
+  check(tg_checkpoint(detail::call_function, kept.get(), detail::destroy<TensorFunction>, at.data(),
+                      at.size(), outs.data(), outs.size()));
+  kept.release();
+  return detail::tensors(outs);
+}
+
+// Where in your code the calls of this thread stand from now on; nullptr: no place. TG_SITE() says
+// its own line.
+inline void set_site(const char* file, int32_t line) { check(tg_site_set(file, line)); }
 
 // ==== Hosts ====
 

@@ -8,7 +8,7 @@ from header import Refused
 INTEGERS = {"int32_t", "uint32_t", "int64_t", "uint64_t", "size_t"}
 ELEMENTS = {"int64_t": "int64", "double": "double", "tg_value": "value", "uint8_t": "uint8"}
 # No constants: what the environment may set, and a text that tg_status_name gives.
-OTHER_NAMES = {"TG_BLAS", "TG_NUM_THREADS", "TG_ERROR_UNKNOWN"}
+OTHER_NAMES = {"TG_BLAS", "TG_NUM_THREADS", "TG_ERROR_UNKNOWN", "TG_SITE"}
 GENERAL = "What each function can give, without being repeated below:"
 
 

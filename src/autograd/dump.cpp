@@ -4,6 +4,8 @@
 #include <charconv>
 
 #include "autograd/graph.h"
+#include "autograd/node_extras.h"
+#include "autograd/sites.h"
 #include "core/extras.h"
 
 namespace tg {
@@ -120,8 +122,10 @@ struct SavedPart {
 struct Part {
   String name;    // "MulBackward"
   String tensor;  // the name of a leaf, or of the output
+  String site;    // where the call was recorded, if that was said
   uint32_t meta = kUnknown;
   uint64_t count = 1, bytes = 0, sequence = 0;
+  uint64_t packed = 0;  // saved tensors that hooks have
   bool bytes_known = true, is_leaf = false, is_gone = false, freed = false;
   Vector<SavedPart> saved;
 };
@@ -238,6 +242,12 @@ class Reading {
       return part;
     }
     part.sequence = node.sequence();
+    if (const uint64_t site = extra_of(node).site; site != 0) {
+      char text[256];
+      Message written(text, sizeof text);
+      written << Site{site};
+      part.site.assign(text, written.written());
+    }
     part.saved.resize(node.saved_n);  // before the look: no memory is asked for while it lasts
     Vector<Tensor> held(node.saved_n);
     {
@@ -246,7 +256,8 @@ class Reading {
       part.freed = node.has(Node::kFreed);
       for (size_t i = 0; look && i < held.size(); ++i) {
         held[i] = node.saved()[i].tensor;
-        part.saved[i].which = node.saved()[i].which;
+        part.saved[i].which = node.saved()[i].source();
+        part.packed += node.saved()[i].is_packed() && !part.freed ? 1 : 0;
       }
     }
     size_t kept = 0;
@@ -361,7 +372,9 @@ void write_label(Text& out, const Part& part, const Metas& metas) {
   if (part.meta != kUnknown) {
     out << "\\n" << name_of(metas.at(part.meta).dtype) << metas.at(part.meta).shape;
   }
+  if (!part.site.empty()) out << "\\n" << DotText{view(part.site)};
   if (part.freed) out << "\\nfreed";
+  if (part.packed != 0) out << "\\nhooks have " << part.packed << " of what it saved";
   if (part.bytes == 0) return;
   out << "\\nsaves " << part.bytes << " bytes";
   const char* before = ": ";
@@ -443,7 +456,9 @@ void write_node(Text& out, const Part& part, size_t id, const Parts& parts) {
   }
   number_or_null(out << ", \"sequence\": ", !part.is_leaf, part.sequence);
   text_or_null(out << ", \"tensor\": ", part.tensor);
-  out << ", \"freed\": " << (part.freed ? "true" : "false") << ", \"saved\": [";
+  text_or_null(out << ", \"site\": ", part.site);
+  out << ", \"freed\": " << (part.freed ? "true" : "false") << ", \"packed\": " << part.packed
+      << ", \"saved\": [";
   const char* before = "";
   for (const SavedPart& saved : part.saved) {
     write_which(out << before << "{\"which\": ", saved.which);

@@ -7,7 +7,10 @@
 #include "autograd/hooks.h"
 #include "autograd/leaves.h"
 #include "autograd/modes.h"
+#include "autograd/node_extras.h"
 #include "autograd/retained.h"
+#include "autograd/shadow.h"
+#include "autograd/sites.h"
 #include "base/thread.h"
 #include "base/token.h"
 
@@ -36,11 +39,33 @@ struct LeafCount {
 
 }  // namespace
 
-void fail_version(const char* op, const Saved& saved, uint32_t found) {
-  fail(TG_ERROR_VERSION, "the ", saved.is_output() ? "result " : "operand ", Named{saved.tensor},
-       " that ", op, " saved for backward was changed in place: version ", saved.version,
+namespace {
+
+// " at train.c:12"; nothing where no site is known.
+struct AtSite {
+  uint64_t word;
+};
+Message& operator<<(Message& message, AtSite at) {
+  return at.word != 0 ? message << " at " << Site{at.word} : message;
+}
+
+}  // namespace
+
+void fail_version(const char* op, const Tensor& saved, uint32_t version, uint32_t found,
+                  bool is_output, const Node* node) {
+  AtSite recorded{0}, changed{0};
+  if (node != nullptr) {
+    const NodeExtra extra = extra_of(*node);
+    recorded.word = extra.site;
+    if (recorded.word != 0) changed.word = site_of_write(saved.storage(), version + 1, extra.born);
+  }
+  fail(TG_ERROR_VERSION, "the ", is_output ? "result " : "operand ", Named{saved}, " that ", op,
+       " saved for backward", recorded, " was changed in place", changed, ": version ", version,
        " was saved, version ", found,
        " was found; tg_clone it before the change, or use the functional form");
+}
+void fail_version(const char* op, const Node& node, const Saved& saved, uint32_t found) {
+  fail_version(op, saved.tensor, saved.version, found, saved.is_output(), &node);
 }
 
 uint32_t newest_pass() noexcept { return last_pass.load(std::memory_order_relaxed); }
@@ -54,7 +79,8 @@ class Backward {
         asked_(asked),
         options_(options),
         id_(next_pass()),
-        direct_(asked.empty()) {}
+        direct_(asked.empty()),
+        checks_(anomaly_mode()) {}
   ~Backward() {
     if (phase_ == Phase::claimed) unclaim();
     if (phase_ == Phase::running) give_up();
@@ -72,6 +98,9 @@ class Backward {
     phase_ = Phase::running;
     if (!hooked_.all().empty()) [[unlikely]]
       run_with_leaves();
+    if (checks_) [[unlikely]] {
+      while (ready_ != nullptr) run_next_checked();
+    }
     while (ready_ != nullptr) run_next();
     phase_ = Phase::done;
     commit();
@@ -93,14 +122,20 @@ class Backward {
   }
 
   bool creates_graph() const { return options_.create_graph; }
+  const char* name_of(Node& node) const { return algebra_.operator_of(node).name; }
   bool forward_mode() const { return options_.forward_mode; }
 
   const Tensor& unpack_at(Node& node, size_t place, Edge own) {
     const Saved& saved = node.saved()[place];
+    if (saved.is_packed()) [[unlikely]]
+      return from_hooks(node, place, own);
     const uint32_t version = saved.tensor.storage().version.load(std::memory_order_relaxed);
     if (version != saved.version) [[unlikely]] {
-      fail_version(algebra_.operator_of(node).name, saved, version);
+      fail_version(algebra_.operator_of(node).name, node, saved, version);
     }
+#ifdef TG_DEBUG
+    check_shadow(name_of(node), saved);
+#endif
     if (!options_.create_graph) return saved.tensor;
     return with_past(node, place, saved.which == kSavedExtra ? own : past_of(node, saved));
   }
@@ -111,7 +146,7 @@ class Backward {
   [[gnu::noinline]] const Tensor& unpack(Node& node, uint32_t which) {
     const std::span<Saved> all = node.saved();
     for (size_t place = 0; place < all.size(); ++place) {
-      if (all[place].which == which) return unpack_at(node, place, Edge());
+      if (all[place].source() == which) return unpack_at(node, place, Edge());
     }
     fail(TG_ERROR_INTERNAL, algebra_.operator_of(node).name,
          ": its rule reads a tensor that it did not save");
@@ -144,9 +179,11 @@ class Backward {
 
   static Edge past_of(Node& node, const Saved& saved) {
     if (saved.is_output()) {
-      return Edge(&node, saved.which == kSavedOutput ? 0 : saved.which - kUserOutputs);
+      const uint32_t output = saved.source();
+      return Edge(&node, output == kSavedOutput ? 0 : output - kUserOutputs);
     }
-    return node.inputs()[saved.which < kUserInputs ? saved.which : saved.which - kUserInputs];
+    const uint32_t input = saved.source();
+    return node.inputs()[input < kUserInputs ? input : input - kUserInputs];
   }
   const Tensor& with_past(Node& node, size_t place, Edge edge) {
     const Saved& saved = node.saved()[place];
@@ -155,9 +192,23 @@ class Backward {
     Tensor& head = with_past_[place];
     if (!head) {
       head = second_head(saved.tensor);
-      edge.node()->refs.fetch_add(1, std::memory_order_relaxed);
-      head.head()->history.store(edge.word, std::memory_order_relaxed);
+      give_past(head, edge);
     }
+    return head;
+  }
+  static void give_past(const Tensor& x, Edge edge) {
+    edge.node()->refs.fetch_add(1, std::memory_order_relaxed);
+    x.head()->history.store(edge.word, std::memory_order_relaxed);
+  }
+  // Unpacked once for a run of the rule, however often that reads it.
+  [[gnu::cold, gnu::noinline]] const Tensor& from_hooks(Node& node, size_t place, Edge own) {
+    if (with_past_.empty()) with_past_.resize(node.saved_n);
+    Tensor& head = with_past_[place];
+    if (head) return head;
+    const Saved& saved = node.saved()[place];
+    head = second_head(packed_at(node, place).unpack(algebra_.operator_of(node).name));
+    const Edge edge = saved.source() == kSavedExtra ? own : past_of(node, saved);
+    if (options_.create_graph && edge) give_past(head, edge);
     return head;
   }
 
@@ -333,6 +384,15 @@ class Backward {
     finish_here(*node);
   }
 
+  [[gnu::cold, gnu::noinline]] void run_next_checked() {
+    ask_token();
+    Node* node = pop();
+    running_ = node;
+    if (asked_.empty() || node->has(Node::kNeeded)) run_marked(*node);
+    running_ = nullptr;
+    finish_here(*node);
+  }
+
   void run_node(Node& node) {
     if (!asked_.empty()) {
       if (!node.has(Node::kNeeded)) return;
@@ -360,19 +420,38 @@ class Backward {
     }
     const Operator* op = operator_to_run(node);
     if (op == nullptr) return;
-    if (!hooked) return run_rule(node, *op);
-    run_hooks_before(node, op->name, node.grads(), hook_pass());
+    if (hooked) run_hooks_before(node, op->name, node.grads(), hook_pass());
     const Hooks after(node, HookKind::after, 0, hook_pass());
-    if (after.empty()) return run_rule(node, *op);
-    Vector<Tensor> given(node.inputs_n);
-    given_ = given.data();
-    direct_ = false;
-    run_rule(node, *op);
-    given_ = nullptr;
-    direct_ = asked_.empty();
-    run_hooks_after(after, node, op->name, given, node.grads(), hook_pass());
+    if (after.empty() && !checks_) {
+      run_rule(node, *op);
+    } else {
+      Vector<Tensor> given(node.inputs_n);
+      given_ = given.data();
+      direct_ = false;
+      run_rule(node, *op);
+      given_ = nullptr;
+      direct_ = asked_.empty();
+      if (checks_) check_made(node, *op, given);
+      run_hooks_after(after, node, op->name, given, node.grads(), hook_pass());
+      for (size_t i = 0; i < given.size(); ++i) {
+        if (given[i]) deliver(node.inputs()[i], given[i]);
+      }
+    }
+    with_past_.clear();
+    if (!options_.retain_graph) free_packed_of(node);
+  }
+  // Anomaly mode: no gradient has a NaN or an infinity that none of those had which came in.
+  void check_made(Node& node, const Operator& op, std::span<const Tensor> given) const {
+    uint32_t had = 0;
+    for (const Tensor& grad : node.grads()) {
+      if (grad) had |= algebra_.nonfinite(grad);
+    }
     for (size_t i = 0; i < given.size(); ++i) {
-      if (given[i]) deliver(node.inputs()[i], given[i]);
+      const uint32_t made = given[i] ? algebra_.nonfinite(given[i]) & ~had : 0;
+      if (made == 0) continue;
+      fail(TG_ERROR_AUTOGRAD, op.name, "Backward, recorded", AtSite{extra_of(node).site},
+           ", gives operand ", i, " a gradient with ", (made & 1) != 0 ? "NaN" : "an infinity",
+           ", which none that came to it has; look at the operands of that call");
     }
   }
   HookPass hook_pass() const { return {id_, options_.create_graph}; }
@@ -418,7 +497,7 @@ class Backward {
       if (!saved.tensor) continue;  // freed
       const uint32_t found = saved.tensor.storage().version.load(std::memory_order_relaxed);
       if (found != saved.version) [[unlikely]]
-        fail_version(algebra_.operator_of(node).name, saved, found);
+        fail_version(algebra_.operator_of(node).name, node, saved, found);
     }
   }
 
@@ -491,7 +570,7 @@ class Backward {
     }
     while (ready_ != nullptr) {
       Node* node = ready_;
-      run_next();
+      checks_ ? run_next_checked() : run_next();
       for (Edge edge : node->inputs()) {
         if (!edge || !is_accumulator(edge.node())) continue;
         LeafCount* leaf = hooked_.find(leaf_of(edge));
@@ -510,7 +589,10 @@ class Backward {
   // A failure: the rest of the pass is walked without being run. What had run stays freed.
   void give_up() noexcept {
     if (running_ != nullptr) {
-      if (!options_.retain_graph) free_saved(*running_);
+      if (!options_.retain_graph) {
+        free_saved(*running_);
+        free_packed_of(*running_);
+      }
       finish(*running_);
     }
     while (ready_ != nullptr) finish(*pop());
@@ -544,6 +626,7 @@ class Backward {
   BackwardOptions options_;
   uint32_t id_;
   bool direct_;  // what rules give goes straight to the inputs
+  bool checks_;  // anomaly mode
   Phase phase_ = Phase::idle;
   Node* ready_ = nullptr;
   Node* running_ = nullptr;
@@ -551,13 +634,15 @@ class Backward {
   LeafTable<LeafCount> hooked_;
   Vector<Retained> retained_;
   Tensor* given_ = nullptr;   // where the running node's hooks wait for its inputs' gradients
-  Vector<Tensor> with_past_;  // create_graph: saved tensors of the running node
+  Vector<Tensor> with_past_;  // saved tensors of the running node: create_graph, or from hooks
 };
 
 void run_backward(const Algebra& algebra, std::span<Root> roots, std::span<Asked> asked,
                   BackwardOptions options) {
   EngineModes modes(options.create_graph);
   Backward pass(algebra, roots, asked, options);
+  // The engine looks for anomalies node by node, so that each is told by the node's name.
+  if (is_watched()) leave_watch_to_pass(options.create_graph);
   pass.run();
 }
 
@@ -567,7 +652,7 @@ bool Vjp::is_asked(const Edge& edge) const { return pass_.wants(edge); }
 
 bool Vjp::has_saved(uint32_t which) const {
   for (const Saved& saved : node_.saved()) {
-    if (saved.which == which) return true;
+    if (saved.source() == which) return true;
   }
   return false;
 }
@@ -578,6 +663,9 @@ const Tensor& Vjp::saved(uint32_t which) const {
     const Storage& storage = saved.tensor.storage();
     if (saved.version != storage.version.load(std::memory_order_relaxed)) break;
     if (pass_.creates_graph()) break;
+#ifdef TG_DEBUG
+    check_shadow(pass_.name_of(node_), saved);
+#endif
     return saved.tensor;
   }
   return pass_.unpack(node_, which);

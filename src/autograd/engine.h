@@ -18,6 +18,8 @@ struct Algebra {
   // Brings a gradient to the shape and dtype of the input that it belongs to.
   Tensor (*fit)(const Tensor& grad, const Meta& input);
   const Operator& (*operator_of)(Node& node);
+  // Whether an element is NaN (1) or infinite (2): the sum of those.
+  uint32_t (*nonfinite)(const Tensor& x) noexcept;
 };
 
 struct Root {
@@ -63,8 +65,12 @@ class SavedLook {
 // Bytes of the tensors that a node keeps. Fails while a backward runs over it.
 uint64_t saved_bytes(Node& node);
 
-// A saved tensor was changed in place since.
-[[noreturn, gnu::cold]] void fail_version(const char* op, const Saved& saved, uint32_t found);
+// A tensor that `op` saved was changed in place since. node: whose, where that is known.
+[[noreturn, gnu::cold]] void fail_version(const char* op, const Tensor& saved, uint32_t version,
+                                          uint32_t found, bool is_output = false,
+                                          const Node* node = nullptr);
+[[noreturn, gnu::cold]] void fail_version(const char* op, const Node& node, const Saved& saved,
+                                          uint32_t found);
 
 class Backward;
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // A tensor in words: what it is to autograd, and what may be done with it.
 #include "autograd/graph.h"
+#include "autograd/node_extras.h"
 #include "autograd/record.h"
+#include "autograd/sites.h"
 #include "core/extras.h"
 
 namespace tg {
@@ -65,7 +67,9 @@ void tell_grad(const Facts& f, OperatorOf operator_of, Message& out) {
     append_node_name(f.node(), operator_of, name);
     out << "It requires grad: its grad_fn is " << text;
     if (f.node().outputs_n > 1) out << ", of which it is result " << f.edge.output();
-    out << ", recorded in grad mode as number " << f.node().sequence() << " of its thread.\n";
+    out << ", recorded in grad mode as number " << f.node().sequence() << " of its thread";
+    if (const uint64_t site = extra_of(f.node()).site; site != 0) out << ", at " << Site{site};
+    out << ".\n";
   } else if (f.is_leaf_of_tape) {
     out << "It requires grad: it is a leaf that was made to, and gradients end in its .grad, which "
         << (grad_of(f.x) ? "is set.\n" : "is not set.\n");

@@ -78,7 +78,13 @@ uint64_t pair_of(uint64_t word) {
   return inference_below(word) ? pair | kInferenceNow : pair;
 }
 
-void set_word(uint64_t word) { state = word | pair_of(word); }
+uint64_t watched_bit(uint64_t word) {
+  const ThreadRecord* thread = record;
+  const bool watches = thread != nullptr && (thread->site != 0 || thread->saved_hooks != nullptr);
+  return watches || (word & kAnomaly) != 0 ? kWatched : 0;
+}
+
+void set_word(uint64_t word) { state = word | pair_of(word) | watched_bit(word); }
 
 const char* entry_name(uint64_t entry) {
   switch (static_cast<ModeEntry>(entry)) {
@@ -173,7 +179,8 @@ void enter_mode(ModeEntry entry) {
   if ((state >> kOldestShift & kEntryMask) != 0) [[unlikely]]
     spill_oldest();
   const uint64_t stack = ((state & kStackMask) << kEntryBits) & kStackMask;
-  const uint64_t word = (state & kRuleBits) | stack | static_cast<uint64_t>(entry) << kStackShift;
+  const uint64_t word =
+      (state & (kRuleBits | kWatched)) | stack | static_cast<uint64_t>(entry) << kStackShift;
   // The table of modes.md 1: what an entry makes of the pair before it.
   switch (entry) {
     case ModeEntry::no_grad:
@@ -199,6 +206,20 @@ void exit_mode(ModeKind kind) {
     stack |= oldest << kOldestShift;
   }
   set_word((state & kRuleBits) | stack);
+}
+
+void restore_state(uint64_t word) noexcept {
+  const uint64_t watched = watched_bit(word);
+  // kPassChecks is there beside kWatched alone.
+  state = (word & ~(watched != 0 ? kWatched : kWatched | kPassChecks)) | watched;
+}
+
+void set_anomaly(bool on) {
+  if (anomaly_mode() == on) {
+    fail(TG_ERROR_MODE, on ? "anomaly mode is on already on this thread; leave it first"
+                           : "anomaly mode is to be left, but it is not on on this thread");
+  }
+  restore_state(state ^ kAnomaly);
 }
 
 void set_nesting(int32_t nesting) {
@@ -244,7 +265,7 @@ ModeScope::ModeScope(ModeEntry entry) : before_(state), depth_(spilled()) {
 
 bool ModeScope::is_balanced() const {
   const uint32_t spilled_inside = (before_ >> kOldestShift & kEntryMask) != 0 ? depth_ + 1 : depth_;
-  return state == inside_ && spilled() == spilled_inside;
+  return ((state ^ inside_) & ~kWatched) == 0 && spilled() == spilled_inside;
 }
 
 // Spilled entries below the floor cannot have been changed but by set_state, which only shortens:
@@ -252,7 +273,7 @@ bool ModeScope::is_balanced() const {
 ModeScope::~ModeScope() {
   record->mode_depth = depth_;
   record->mode_floor = floor_;
-  state = before_;
+  restore_state(before_);
 }
 
 FreshStack::FreshStack() : before_(state), depth_(spilled()) {

@@ -46,9 +46,16 @@ inline bool exit_mode_fast(ModeEntry entry) noexcept {
   if (thread != nullptr && (thread->mode_floor | thread->mode_depth) != 0) return false;
   const uint64_t word = state & kStateMask & ~(kNestingAllowed | kAnomaly);
   if (word != static_cast<uint64_t>(entry) << 4) return false;
-  state &= kNestingAllowed | kAnomaly;
+  state &= kNestingAllowed | kAnomaly | kWatched;
   return true;
 }
+
+// Puts a word of this thread back; whether it is watched may have changed meanwhile.
+void restore_state(uint64_t word) noexcept;
+// After a change of what kWatched follows from.
+inline void update_watched() noexcept { restore_state(state); }
+void set_anomaly(bool on);  // throws TG_ERROR_MODE where it is so already
+inline bool anomaly_mode() noexcept { return (state & kAnomaly) != 0; }
 
 void set_nesting(int32_t nesting);
 uint64_t get_state();  // throws TG_ERROR_LIMIT where the stack is too deep
@@ -91,6 +98,11 @@ class EngineModes : FreshStack {
  public:
   explicit EngineModes(bool grad, bool inference = false);
 };
+
+// For the rules that a backward runs: where they are recorded they get sites and hooks.
+inline void leave_watch_to_pass(bool records) noexcept {
+  state = records ? state | kPassChecks : state & ~kWatched;
+}
 
 // A task's modes in place of the thread's, for the length of a call that brings them along.
 class TaskModes : FreshStack {

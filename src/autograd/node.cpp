@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "autograd/hooks.h"
+#include "autograd/node_extras.h"
 #include "autograd/retained.h"
 #include "core/extras.h"
 
@@ -20,10 +21,9 @@ void drop(Node* node) noexcept;
 
 // true: nothing is left to do.
 [[gnu::cold, gnu::noinline]] bool destroy_special(Node* node) noexcept {
-  if (node->is_marked(Node::kHooked)) {
-    forget_hooks(*node);
-    node->marks.store(0, std::memory_order_relaxed);
-  }
+  if (node->is_marked(Node::kHooked)) forget_hooks(*node);
+  if (node->is_marked(Node::kExtra)) forget_extra(*node);
+  if (node->is_marked()) node->marks.store(0, std::memory_order_relaxed);
   if (node->has(Node::kHusk)) {
     give_back_class(node, node->block_class);
     return true;
@@ -46,7 +46,8 @@ void drop(Node* node) noexcept;
   static_assert(std::endian::native == std::endian::little);
   static_assert(sizeof node->flags + sizeof node->marks == sizeof flags);
   std::memcpy(&flags, static_cast<void*>(&node->flags), sizeof flags);
-  constexpr uint16_t kSpecial = Node::kAccumulator | Node::kHusk | Node::kUser | Node::kHooked << 8;
+  constexpr uint16_t kSpecial =
+      Node::kAccumulator | Node::kHusk | Node::kUser | (Node::kHooked | Node::kExtra) << 8;
   if ((flags & kSpecial) != 0) [[unlikely]] {
     if (destroy_special(node)) return;
   }

@@ -37,6 +37,9 @@ inline constexpr uint32_t kSavedExtra = 30;   // a tensor of the rule's own
 inline constexpr uint32_t kUserInputs = uint32_t{1} << 16;   // + the number of an input
 inline constexpr uint32_t kUserOutputs = uint32_t{2} << 16;  // + the number of a result
 
+// Hooks have it (autograd/saved_hooks.h): the place itself is empty.
+inline constexpr uint32_t kPackedAway = uint32_t{1} << 31;
+
 // A saved tensor stands apart from the graph: a head of its own without history, so that no node
 // ever holds itself. The head lies in the node's block (EmbeddedHead), and keeps the block where it
 // outlives the node.
@@ -44,8 +47,13 @@ struct Saved {
   Tensor tensor;     // null: consumed
   uint32_t version;  // of its storage, when it was saved
   uint32_t which;    // input number, or kSavedOutput and its kin
+#ifdef TG_DEBUG
+  uint64_t shadow = 0, unused = 0;  // autograd/shadow.h
+#endif
 
-  bool is_output() const { return which == kSavedOutput || which >= kUserOutputs; }
+  bool is_packed() const { return (which & kPackedAway) != 0; }
+  uint32_t source() const { return which & ~kPackedAway; }
+  bool is_output() const { return source() == kSavedOutput || source() >= kUserOutputs; }
 };
 
 struct Node : History {
@@ -81,6 +89,7 @@ struct Node : History {
   // Among the marks:
   static constexpr uint8_t kRetains = 1;  // a tensor of its outputs retains its gradient
   static constexpr uint8_t kHooked = 2;   // hooks hang on it (autograd/hooks.h)
+  static constexpr uint8_t kExtra = 4;    // it has an entry (autograd/node_extras.h)
 
   bool has(uint8_t flag) const { return (flags.load(std::memory_order_relaxed) & flag) != 0; }
   // No other thread writes, so no read-modify-write is needed.
@@ -162,9 +171,9 @@ struct NodeSize {
   Node* node = make_bare_node(op, size);
   for (Edge& edge : node->inputs()) edge = Edge();
   // Null tensors are zeros.
-  static_assert(sizeof(Tensor) == 8 && sizeof(Saved) == 16);
+  static_assert(sizeof(Tensor) == 8 && sizeof(Saved) % 16 == 0);
   auto* word = reinterpret_cast<uint64_t*>(node->grads().data());
-  for (size_t i = 0; i < size.outputs + 2 * size.saved; ++i) word[i] = 0;
+  for (size_t i = 0; i < size.outputs + sizeof(Saved) / 8 * size.saved; ++i) word[i] = 0;
   return node;
 }
 

@@ -214,6 +214,7 @@ bool grad_was_set_by_user(const Tensor& x) {
 void set_grad(const Tensor& x, Tensor grad, bool by_user) {
   Accumulator* accumulator = accumulator_of(*x.head());
   if (accumulator == nullptr) return set_extra_grad(*x.head(), std::move(grad), by_user);
+  TG_CHECK(!grad || !grad.is_inference());
   {
     LockGuard guard(accumulator->lock);
     std::swap(accumulator->grad, grad);

@@ -24,6 +24,7 @@ void thread_ends(void* memory) {
   auto* mine = static_cast<ThreadRecord*>(memory);
   if (mine->scope != nullptr) mine->leave_scope(*mine);
   if (mine->token != nullptr) mine->leave_token(*mine);
+  if (mine->saved_hooks != nullptr) mine->leave_saved_hooks(*mine);
   settle_and_give_up(*mine);
   record = nullptr;
   mine->used.store(0, std::memory_order_release);
@@ -52,6 +53,8 @@ void start_afresh(ThreadRecord& r) noexcept {
   r.scope = nullptr;
   r.token = nullptr;
   r.token_handle = 0;
+  r.saved_hooks = nullptr;
+  r.site = 0;
   r.mode_depth = 0;
   r.mode_floor = 0;
   r.error.code = TG_OK;

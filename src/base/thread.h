@@ -41,6 +41,9 @@ struct ThreadRecord {
   void* token;  // capi/tokens.cpp: the object behind base/token.h's token_in_use
   uint64_t token_handle;
   void (*leave_token)(ThreadRecord& mine) noexcept;
+  void* saved_hooks;  // autograd/saved_hooks.h: the innermost hooks on saved tensors
+  void (*leave_saved_hooks)(ThreadRecord& mine) noexcept;
+  uint64_t site;     // autograd/sites.h: where the host's code is; 0: not said
   void* mode_spill;  // autograd/modes.cpp: mode entries deeper than the word holds
   uint32_t mode_depth;
   uint32_t mode_floor;  // entries below it belong to a running tg_*_call

@@ -130,6 +130,7 @@ void ForeignOperator::run(Operands inputs, Binding& binding, std::span<Tensor> o
   routine_.bind(inputs, binding);
   if (wanted != 0 && (wanted & ~gives_) != 0) fail_no_gradient(inputs, wanted);
   routine_.make_outputs(binding, outs);
+  const WatchedCall watch;
   Reserved node;
   if (wanted != 0) {
     const size_t numbers = sizeof(Number) * routine_.signature().names.size();
@@ -139,8 +140,14 @@ void ForeignOperator::run(Operands inputs, Binding& binding, std::span<Tensor> o
     if (numbers != 0) std::memcpy(user_arguments(*node.get()), binding.numbers, numbers);
   }
   call(inputs, binding, outs);
+  if (watch.on()) [[unlikely]] {
+    for (const Tensor& x : outs) {
+      watch.check(name, x, inputs.data(), static_cast<int>(inputs.size()), 0);
+    }
+  }
   if (wanted == 0) return;
   if (to_check_.load(std::memory_order_relaxed)) check(inputs, outs, binding, wanted);
+  if (watch.on()) note_node(*node.get());
   link_user(node.give_up(), outs, differentiable_);
 }
 

@@ -28,6 +28,34 @@ void check_writable(const char* op, size_t input, const Tensor& x) {
 
 }  // namespace
 
+namespace {
+
+bool in_checkpoint() noexcept {
+  SavedTensorHooks* hooks = saved_hooks();
+  while (hooks != nullptr && !hooks->is_checkpoint()) hooks = hooks->outer();
+  return hooks != nullptr;
+}
+
+// Each checkpoint around the call may be run again by itself.
+void keep_ordered(const char* op, std::span<const Tensor> outs) {
+  for (SavedTensorHooks* hooks = saved_hooks(); hooks != nullptr; hooks = hooks->outer()) {
+    hooks->keep(op, outs);
+  }
+}
+
+// An operator that is never run twice: inside a checkpoint that is run again it gives what it gave
+// the first time. true: outs are there.
+bool replay_ordered(const char* op, std::span<Tensor> outs) {
+  for (SavedTensorHooks* hooks = saved_hooks(); hooks != nullptr; hooks = hooks->outer()) {
+    if (!hooks->replay(op, outs)) continue;
+    keep_ordered(op, outs);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 void CustomOperator::apply(Operands inputs, std::span<const tg_value> arguments,
                            std::span<Tensor> outs) {
   if (outs.size() != traits_.results) {
@@ -39,9 +67,18 @@ void CustomOperator::apply(Operands inputs, std::span<const tg_value> arguments,
          ", the most that a call can have");
   }
   check_arguments(arguments);
+  const bool kept = traits_.ordered && in_checkpoint();
+  if (kept && replay_ordered(name, outs)) return;
+  const WatchedCall watch;
   CustomCall call(*this, inputs, arguments);
   forward(call);
-  call.finish(outs);
+  call.check(watch);
+  if (!kept) return call.finish(outs, watch.on());
+  {
+    const OtherSavedHooks none(nullptr);  // what it saves cannot be made anew either
+    call.finish(outs, watch.on());
+  }
+  keep_ordered(name, outs);
 }
 
 // ---- a call of forward ----
@@ -106,6 +143,12 @@ void CustomCall::mark_dirty(size_t input) {
   const Tensor& x = *inputs_[input];
   if (is_marked(dirty_, input)) return;
   plan_in_place(op_.name, x, would_record_ && is_floating(x.dtype()));
+  if (op_.traits().ordered && in_checkpoint()) {
+    fail_operand(TG_ERROR_UNSUPPORTED, static_cast<int>(input), op_.name, ": inputs[", input, "], ",
+                 Named{x},
+                 ", cannot be changed in place by an ordered operator in a checkpoint: that keeps "
+                 "its results instead of running it again; give a new tensor");
+  }
   check_writable(op_.name, input, x);
   if (dirty_.empty()) dirty_.resize(inputs_.size(), 0);
   dirty_[input] = 1;
@@ -276,7 +319,13 @@ Reserved CustomCall::reserve(const Plan& plan) {
   return node;
 }
 
-void CustomCall::finish(std::span<Tensor> outs) {
+void CustomCall::check(const WatchedCall& watch) const {
+  for (const Tensor& x : given_) {
+    watch.check(op_.name, x, inputs_.data(), static_cast<int>(inputs_.size()), 0);
+  }
+}
+
+void CustomCall::finish(std::span<Tensor> outs, bool watched) {
   for ([[maybe_unused]] const Tensor& x : given_) TG_CHECK(x);
   Plan plan;
   find_inputs(plan);
@@ -289,7 +338,9 @@ void CustomCall::finish(std::span<Tensor> outs) {
       const bool written = plan.differentiable[j] != 0 && is_dirty_result(plan, j);
       if (written && given_[j].is_view()) rebases[j] = reserve_rebase(given_[j]);
     }
-    Node* node = reserve(plan).give_up();
+    Reserved reserved = reserve(plan);
+    if (watched) note_node(*reserved.get());
+    Node* node = reserved.give_up();
     // Nothing fails from here on. The count that came with the node keeps it until every result has
     // its own.
     static_cast<RecordedCall*>(node->user())->data_ = std::move(data);

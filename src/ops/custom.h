@@ -86,8 +86,9 @@ class CustomCall {
   void give(size_t result, const Tensor& x) { given_[result] = x; }
   Attachment data;
 
+  void check(const WatchedCall& watch) const;  // throws in anomaly mode
   // The results as the caller gets them, recorded where the call records.
-  void finish(std::span<Tensor> outs);
+  void finish(std::span<Tensor> outs, bool watched);
 
  private:
   struct Plan;
@@ -197,6 +198,7 @@ class CustomTangent final : public CustomReplay {
  private:
   Operands tangents_;
   Vector<Tensor> found_;
+  mutable Vector<Tensor> unpacked_;  // by saved tensor, of those that hooks have
 };
 
 }  // namespace tg

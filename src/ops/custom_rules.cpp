@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The caller's operators after their forward: what their nodes hold, backward, and forward mode.
+#include "autograd/node_extras.h"
 #include "ops/custom.h"
 #include "ops/ops.h"
 
@@ -199,8 +200,13 @@ CustomTangent::CustomTangent(Node& node, Operands tangents)
 
 const Tensor& CustomTangent::saved(size_t index) const {
   const Saved& saved = node_.saved()[index];
+  if (saved.is_packed()) {
+    if (unpacked_.empty()) unpacked_.resize(node_.saved_n);
+    if (!unpacked_[index]) unpacked_[index] = packed_at(node_, index).unpack(call_.name);
+    return unpacked_[index];
+  }
   const uint32_t version = saved.tensor.storage().version.load(std::memory_order_relaxed);
-  if (version != saved.version) fail_version(call_.name, saved, version);
+  if (version != saved.version) fail_version(call_.name, node_, saved, version);
   return saved.tensor;
 }
 

@@ -35,7 +35,8 @@ Tensor clone_like(const Tensor& x, const Tensor& like) {
   return out;
 }
 
-constexpr Algebra algebra{add_gradients, add_gradient_in_place, clone_like, fit, operator_of};
+constexpr Algebra algebra{add_gradients, add_gradient_in_place, clone_like,
+                          fit,           operator_of,           nonfinite};
 
 [[noreturn, gnu::cold]] void fail_inference(const char* what, size_t index, const Tensor& x) {
   fail_operand(TG_ERROR_MODE, static_cast<int>(index), what, '[', index, "], ", Named{x},

@@ -200,6 +200,7 @@ struct Stack {
 template <class O>
 Tensor run_join(Operands tensors, int64_t dim) {
   check_count(tensors);
+  const WatchedCall watch;
   const bool records = plan_join(O::name, tensors);
   JoinArgs args{0, static_cast<int32_t>(tensors.size())};
   const Meta meta = O::result(tensors, dim, args);
@@ -218,6 +219,7 @@ Tensor run_join(Operands tensors, int64_t dim) {
     }
   }
   O::forward(out, args, tensors);
+  if (watch.on() && records) note_node(*node.get());
   if (records) link(node.give_up(), out);
   return out;
 }

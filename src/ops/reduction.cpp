@@ -217,6 +217,7 @@ struct ExtremeDim {
 template <class O>
 ValuesIndices run_extreme(Fold kind, const Tensor& x, int64_t dim, bool keepdim) {
   const Tensor* const operands[] = {&x};
+  const WatchedCall watch;
   const bool records =
       recording_mode() && requires_grad(x) && plan_record(O::name, operands, 1, 1, kReadsNothing);
   const DimArgs args{wrap_dim(dim, x.rank()), keepdim};
@@ -232,6 +233,7 @@ ValuesIndices run_extreme(Fold kind, const Tensor& x, int64_t dim, bool keepdim)
     node.get()->template args<DimArgs>() = args;
   }
   find_extremes(kind, out.values, out.indices, args, x);
+  if (watch.on() && records) note_node(*node.get());
   if (records) link(node.give_up(), out.values);
   return out;
 }
@@ -285,7 +287,7 @@ Dims dims_of(const Tensor& x, std::span<const int64_t> dims) {
 }
 
 Tensor sum(const Tensor& x) {
-  if (sums_plainly(x) && !(recording_mode() && requires_grad(x))) [[likely]] {
+  if (sums_plainly(x) && !(recording_mode() && requires_grad(x)) && !is_watched()) [[likely]] {
     Tensor out = make_rank_zero(x.dtype());
     sum_plainly(out, x, 1);
     return out;

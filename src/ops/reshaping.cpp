@@ -131,7 +131,9 @@ TensorHead* view_head(const Tensor& x, const int64_t* sizes, int32_t rank) {
   if (!fits_row_major(from, sizes, rank)) [[unlikely]]
     return other_view(x, sizes, rank);
   Origin origin = Origin::plain;
-  if (!recording_mode()) {
+  if (!records_unwatched()) {
+    if (is_watched()) [[unlikely]]
+      return other_view(x, sizes, rank);
     origin = current_origin();
   } else if (requires_grad(*from) && !from->storage->is_inference()) {
     return recorded_view(x, sizes, rank);
@@ -158,7 +160,11 @@ Tensor reshape(const Tensor& x, const int64_t* sizes, int32_t rank) {
 
 Tensor reshaped_result(const Tensor& fresh, const Shape& shape) {
   Tensor out = make_row_major_head(fresh, shape.sizes, shape.rank);
-  if (recording_mode() && requires_grad(fresh)) link_view<View>(out, fresh, {});
+  if (recording_mode() && requires_grad(fresh)) {
+    link_view<View>(out, fresh, {});
+    if (is_watched()) [[unlikely]]
+      WatchedCall::note(out);
+  }
   return out;
 }
 

@@ -156,6 +156,7 @@ TargetPlan plan_target(const Tensor& target, const Meta& meta, const Tensor* con
   }
   if (meta.dtype != target.dtype()) plan.direct = false;
   if (rules.can_stop && token_in_use != nullptr) plan.direct = false;
+  if (rules.looked_at) plan.direct = false;
   if (!plan.direct) plan.scratch = make_tensor(meta);
   if (keeps_old) {
     plan.old_value = make_tensor(target.dtype(), target.sizes(), target.rank());
@@ -166,6 +167,7 @@ TargetPlan plan_target(const Tensor& target, const Meta& meta, const Tensor* con
 
 void link_in_place(Node* node, const Tensor& target, Rebase& rebase, size_t input,
                    uint32_t output) noexcept {
+  shadow_saved(*node);
   const uint64_t version = target.storage().version.load(std::memory_order_relaxed);
   node->written_version(output) = version;
   const Edge own(node, output);

@@ -24,9 +24,12 @@
 #include "autograd/engine.h"
 #include "autograd/record.h"
 #include "autograd/retained.h"
+#include "autograd/shadow.h"
+#include "autograd/sites.h"
 #include "core/extras.h"
 #include "kernels/table.h"
 #include "ops/catalogue.h"
+#include "ops/watch.h"
 
 namespace tg {
 
@@ -159,6 +162,7 @@ void reserve_saved_result(Node& node, const Tensor& out);
 void link_saved_result(Node& node) noexcept;
 
 inline void link(Node* node, const Tensor& out, uint32_t output = 0) noexcept {
+  shadow_saved(*node);
   out.head()->history.store(Edge(node, output).word, std::memory_order_release);
 }
 
@@ -170,6 +174,7 @@ struct TargetRules {
   bool converts = false;        // forward writes any dtype from any dtype without memory
   bool takes_expanded = false;  // writes one value everywhere, so strides of 0 do no harm
   bool can_stop = false;        // forward asks the token half-way, so it may not write the target
+  bool looked_at = false;       // the result is, before the target is written
 };
 template <class O>
 constexpr TargetRules target_rules() {
@@ -217,6 +222,7 @@ template <class O, class... In>
 [[gnu::noinline]] void run_into(Into into, const Args<O>& args, const In&... inputs) {
   constexpr int n = sizeof...(In);
   const Tensor* const operands[] = {&inputs...};
+  const WatchedCall watch;
   const bool in_place = into.kind == Into::Kind::first;
   const Tensor& target = in_place ? *operands[0] : *into.out;
   Recording recording{};
@@ -246,7 +252,9 @@ template <class O, class... In>
   if (in_place && !target_rules<O>().converts) check_categories(target, operands, n);
   const Meta meta = result_of<O>(args, inputs...);
   const bool keeps_old = records && (recording.saved & reads_input(0)) != 0;
-  TargetPlan plan = plan_target(target, meta, operands, n, in_place, target_rules<O>(), keeps_old);
+  TargetRules rules = target_rules<O>();
+  rules.looked_at = watch.on();
+  TargetPlan plan = plan_target(target, meta, operands, n, in_place, rules, keeps_old);
   Reserved node;
   Rebase rebase;
   if constexpr (Recordable<O>) {
@@ -274,9 +282,13 @@ template <class O, class... In>
     target.storage().written();
   } else {
     compute<O>(plan.scratch, args, inputs...);
+    if (watch.on()) [[unlikely]]
+      watch.look(O::name, plan.scratch, operands, n, nonfinite_numbers<O>(args), node.get());
     target.storage().raise_version();
     copy_elements(target, plan.scratch);
     target.storage().written();
+    if (watch.on()) [[unlikely]]
+      note_write(target.storage(), target.storage().version.load(std::memory_order_relaxed));
   }
   if (records) {
     if (recording.wanted == 0) node.get()->set(Node::kFreed);  // as in reserve_dry
@@ -460,15 +472,20 @@ template <class... In>
 }
 
 template <class O, class... In>
+Tensor run_watched(const Args<O>& args, const In&... inputs);
+
+template <class O, class... In>
 [[gnu::always_inline]] inline Tensor run_here(const Args<O>& args, const In&... inputs) {
-  if constexpr (Recordable<O>) {
-    if (recording_mode()) {
+  if (records_unwatched()) {
+    if constexpr (Recordable<O>) {
       const uint32_t wanted = wanted_inputs(inputs...);
       if (wanted != 0) {
         if ((is_special(inputs) || ...)) return run_special<O>(wanted, args, inputs...);
         return run_recorded<O>(wanted, args, inputs...);
       }
     }
+  } else if (is_watched()) [[unlikely]] {
+    return run_watched<O>(args, inputs...);
   }
   Tensor out = make_tensor(result_of<O>(args, inputs...));
   compute<O>(out, args, inputs...);
@@ -478,6 +495,16 @@ template <class O, class... In>
 template <class O, class... In>
 [[gnu::noinline]] Tensor run_general(const Args<O>& args, const In&... inputs) {
   return run_here<O>(args, inputs...);
+}
+
+template <class O, class... In>
+[[gnu::noinline, gnu::cold]] Tensor run_watched(const Args<O>& args, const In&... inputs) {
+  const Tensor* const operands[] = {&inputs...};
+  const WatchedCall watch;
+  Tensor out = run_general<O>(args, inputs...);
+  watch.check(O::name, out, operands, sizeof...(In), nonfinite_numbers<O>(args));
+  WatchedCall::note(out);
+  return out;
 }
 
 template <class O, class... In>
@@ -494,12 +521,14 @@ template <class O, class... In>
       const bool takes = !requires { O::scalars(args); }
       || is_floating(first.dtype());
       if (loop != nullptr && takes) [[likely]] {
-        if (recording_mode()) {
+        if (records_unwatched()) {
           const uint32_t wanted = wanted_inputs(inputs...);
           if (wanted != 0) {
             if ((is_special(inputs) || ...)) return run_special<O>(wanted, args, inputs...);
             return run_plain_recorded<O>(loop, wanted, args, inputs...);
           }
+        } else if (is_watched()) [[unlikely]] {
+          return run_watched<O>(args, inputs...);
         }
         Tensor out = make_same(first);
         run_plain<O>(loop, out, args, inputs...);
@@ -537,7 +566,11 @@ template <class O>
 Tensor run_view(const Tensor& x, const Layout& layout, const Args<O>& args) {
   const bool records = view_records(O::name, x);
   Tensor out = make_view(x, layout, current_origin());
-  if (records) link_view<O>(out, x, args);
+  if (records) {
+    link_view<O>(out, x, args);
+    if (is_watched()) [[unlikely]]
+      WatchedCall::note(out);
+  }
   return out;
 }
 

@@ -305,6 +305,8 @@ void split(const Tensor& x, int64_t size, int64_t dim, std::span<Tensor> outs) {
     outs[i] = make_view(x, slice_layout(x, part), origin);
   }
   if (!records) return;
+  if (is_watched()) [[unlikely]]
+    note_node(*node.get());
   for (size_t i = 0; i < outs.size(); ++i) {
     node.get()->refs.fetch_add(1, std::memory_order_relaxed);
     link(node.get(), outs[i], static_cast<uint32_t>(i));

@@ -57,6 +57,8 @@ struct Player {
   std::string saved;  // bytes of a sound safetensors file
   std::map<void*, size_t> memory_lent;
   int64_t destructors_due = 0;
+  int64_t packed = 0;                // by hooks on saved tensors, and not freed
+  std::vector<tg_hook> saved_hooks;  // entered, the innermost last
   int depth = 0;
   bool may_leave_rings = false;
   std::vector<std::string> findings;

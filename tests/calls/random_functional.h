@@ -13,13 +13,13 @@ inline int32_t many_function(void* user_data, const tg_tensor* inputs, size_t co
   const bool calls_back = player.chance(20);
   const int32_t result = calls_back ? callback(user_data) : 0;
   for (size_t i = 0; i < out_count; ++i) {
-    const tg_tensor x = inputs[player.below(count)];
+    const tg_tensor x = count > 0 ? inputs[player.below(count)] : player.handle(Kind::tensor);
     switch (player.below(calls_back ? 6 : 5)) {
       case 0: tg_sin(x, &outs[i]); break;
       case 1: tg_mul(x, x, &outs[i]); break;
       case 2: tg_sum(x, &outs[i]); break;
       case 3: tg_alias(x, &outs[i]); break;
-      case 4: tg_mul(x, inputs[0], &outs[i]); break;
+      case 4: tg_mul(x, count > 0 ? inputs[0] : x, &outs[i]); break;
       default: outs[i] = player.handle(Kind::generator); break;
     }
   }

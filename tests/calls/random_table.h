@@ -6,6 +6,7 @@
 #include "calls/random_foreign.h"
 #include "calls/random_functional.h"
 #include "calls/random_hooks.h"
+#include "calls/random_saved.h"
 
 namespace calls {
 
@@ -256,6 +257,8 @@ inline const std::vector<Row>& table() {
       {"tg_tensor_hook", tensor_hook},
       {"tg_post_accumulate_grad_hook", post_accumulate_grad_hook},
       {"tg_node_hook", node_hook},
+      {"tg_saved_tensor_hooks_enter", saved_hooks_enter},
+      {"tg_saved_tensor_hooks_exit", saved_hooks_exit},
       {"tg_operator_create", operator_create},
       {"tg_context_save_for_backward", context_save},
       {"tg_context_saved_tensor", context_saved},
@@ -268,6 +271,10 @@ inline const std::vector<Row>& table() {
       {"tg_jvp", random_jvp},
       {"tg_hvp", random_hvp},
       {"tg_gradcheck", random_gradcheck},
+      {"tg_checkpoint", random_checkpoint},
+      row("tg_anomaly_mode_enter", tg_anomaly_mode_enter),
+      row("tg_anomaly_mode_exit", tg_anomaly_mode_exit),
+      {"tg_site_set", site_set},
       row("tg_explain", tg_explain, T, OutText),
       row("tg_graph_dot", tg_graph_dot, T, OutText),
       row("tg_graph_json", tg_graph_json, T, OutText),

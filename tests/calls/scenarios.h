@@ -9,13 +9,15 @@
 #include "calls/scenarios_hooks.h"
 #include "calls/scenarios_hosts.h"
 #include "calls/scenarios_operators.h"
+#include "calls/scenarios_saved.h"
 
 namespace calls {
 
 inline std::vector<Scenario> all_scenarios() {
   std::vector<Scenario> all = scenarios_base();
-  for (const auto* more : {&scenarios_operators(), &scenarios_hosts(), &scenarios_ffi(),
-                           &scenarios_custom(), &scenarios_hooks(), &scenarios_functional()}) {
+  for (const auto* more :
+       {&scenarios_operators(), &scenarios_hosts(), &scenarios_ffi(), &scenarios_custom(),
+        &scenarios_hooks(), &scenarios_functional(), &scenarios_saved()}) {
     all.insert(all.end(), more->begin(), more->end());
   }
   return all;

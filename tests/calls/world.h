@@ -137,6 +137,7 @@ class World {
   }
   tg_handle* out() { return outs(1); }
   tg_scope* entered() { return &entered_.emplace_back(0); }
+  const std::deque<std::vector<tg_handle>>& made() const { return made_; }
   // After a failed call: no place has a handle.
   bool gave_nothing() const {
     for (const auto& some : made_) {

@@ -85,6 +85,12 @@ void release_all(Player& player) {
   tg_token_use(0, nullptr);
   tg_state_set(0, nullptr);
   tg_mode_nesting_set(TG_NESTING_REFUSE);
+  tg_site_set(nullptr, 0);
+  for (; !player.saved_hooks.empty(); player.saved_hooks.pop_back()) {
+    if (tg_saved_tensor_hooks_exit(player.saved_hooks.back()) != TG_OK) {
+      player.findings.push_back(tg_last_error_message());
+    }
+  }
   auto& scopes = player.pool[static_cast<size_t>(Kind::scope)];
   for (bool left = true; left;) {  // the innermost ones first
     left = false;
@@ -191,6 +197,7 @@ void run(uint64_t calls) {
       REQUIRE(player.memory_lent.size() == lent);
     }
     REQUIRE(player.destructors_due == 0);
+    REQUIRE(player.packed == 0);
   }
   // What rings hold for ever, as the header says.
   for (const auto& [data, before] : player.memory_lent) {

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#include "autograd/shadow.h"
+
+#ifdef TG_DEBUG
+
+namespace tg {
+
+namespace {
+
+// FNV-1a (Fowler, Noll, Vo) by elements, in row-major order. 0 where the memory is the host's too,
+// who may write it.
+uint64_t hash_of(const Tensor& x) {
+  constexpr uint64_t kHost = Storage::kEscaped | Storage::kBorrowed;
+  if ((x.storage().flags() & kHost) != 0 || x.numel() == 0) return 0;
+  const auto item = static_cast<size_t>(size_of(x.dtype()));
+  uint64_t hash = 14695981039346656037u;
+  int64_t at[kMaxRank] = {};
+  const std::byte* element = x.data();
+  for (int64_t left = x.numel(); left > 0; --left) {
+    uint64_t bits = 0;
+    std::memcpy(&bits, element, item);
+    hash = (hash ^ bits) * 1099511628211u;
+    for (int d = x.rank() - 1; d >= 0; --d) {
+      const auto step = x.strides()[d] * static_cast<int64_t>(item);
+      element += step;
+      if (++at[d] < x.size(d)) break;
+      element -= step * x.size(d);
+      at[d] = 0;
+    }
+  }
+  return hash | 1;
+}
+
+}  // namespace
+
+void shadow_saved(Node& node) noexcept {
+  for (Saved& saved : node.saved()) {
+    if (!saved.tensor) continue;
+    TG_CHECK(!saved.tensor.is_inference());
+    saved.shadow = hash_of(saved.tensor);
+  }
+}
+
+void check_shadow(const char* op, const Saved& saved) {
+  if (saved.shadow == 0) return;
+  const uint64_t now = hash_of(saved.tensor);
+  if (now == 0 || now == saved.shadow) return;
+  // Another thread may write it at this moment, which is that thread's error.
+  if (saved.tensor.storage().version.load(std::memory_order_acquire) != saved.version) return;
+  fail(TG_ERROR_INTERNAL, "the elements of ", Described{saved.tensor}, ", which ", op,
+       " saved, have changed, and its version has not");
+}
+
+}  // namespace tg
+
+#endif

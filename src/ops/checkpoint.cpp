@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+#include "ops/checkpoint.h"
+
+#include "autograd/modes.h"
+#include "autograd/saved_hooks.h"
+#include "ops/custom.h"
+#include "ops/random.h"
+
+namespace tg {
+
+namespace {
+
+constexpr const char* kName = "checkpoint";
+
+// Results of operators that are never run twice, in the order of the calls.
+struct KeptResult {
+  Packed value;
+  bool requires_grad;
+};
+using KeptResults = Vector<KeptResult>;
+
+// A tensor without a past of its own that requires grad, as the one did that it stands for: what is
+// recorded with it is recorded alike. Its node is never run.
+Tensor stand_in(const Tensor& x, bool requires_grad) {
+  Tensor made = second_head(x);
+  if (requires_grad) link(reserve_dry(Op::view, 0), made);
+  return made;
+}
+
+// What fn saves when it is run again.
+class Collector final : public SavedTensorHooks {
+ public:
+  Collector(KeptResults& kept, size_t expected) : kept_(kept) { tensors.reserve(expected); }
+
+  void* pack(const Tensor& x) override {
+    tensors.push_back(x);
+    return nullptr;
+  }
+  Tensor unpack(void*) override {
+    fail(TG_ERROR_AUTOGRAD,
+         "what a checkpoint records when it is run again cannot be differentiated; fn may not keep "
+         "its tensors from one run to the next");
+  }
+  void free_packed(void*) noexcept override {}
+  bool is_checkpoint() const override { return true; }
+  bool replay(const char* op, std::span<Tensor> outs) override {
+    if (next_ + outs.size() > kept_.size()) return false;  // another call than the first time
+    for (Tensor& out : outs) {
+      const KeptResult& kept = kept_[next_++];
+      out = stand_in(kept.value.unpack(op), kept.requires_grad);
+    }
+    return true;
+  }
+
+  Vector<Tensor> tensors;
+
+ private:
+  void end() noexcept override {
+    this->~Collector();
+    give_back(this, sizeof(Collector));
+  }
+  KeptResults& kept_;  // read while fn runs
+  size_t next_ = 0;
+};
+
+class Checkpoint final : public SavedTensorHooks {
+ public:
+  Checkpoint(KeptFunction& fn, Operands inputs, size_t outs)
+      : fn_(&fn), outs_(outs), nesting_(state & kNestingAllowed) {
+    fn.share();
+    default_generator().get(&seed_, &offset_);
+    inputs_.reserve(inputs.size());
+    for (const Tensor* x : inputs) {
+      const uint32_t version = x->storage().version.load(std::memory_order_relaxed);
+      // What lies around the checkpoint takes care of its inputs: an outer one makes them anew.
+      SavedTensorHooks* around = x->is_inference() ? nullptr : saved_hooks();
+      inputs_.push_back({Packed(around, *x), requires_grad(*x), version});
+    }
+  }
+
+  // Of the first run.
+  void* pack(const Tensor& x) override {
+    metas_.push_back({x.dtype(), x.shape()});
+    return reinterpret_cast<void*>(metas_.size());
+  }
+  Tensor unpack(void* packed) override {
+    const size_t index = reinterpret_cast<uintptr_t>(packed) - 1;
+    Tensor x = take_made(index);
+    if (x) return x;
+    Vector<Tensor> made = run_again();
+    x = std::move(made[index]);
+    LockGuard guard(lock_);
+    made_.swap(made);
+    return x;
+  }
+  void free_packed(void* packed) noexcept override {
+    take_made(reinterpret_cast<uintptr_t>(packed) - 1).reset();
+  }
+  bool is_checkpoint() const override { return true; }
+  void keep(const char*, std::span<const Tensor> outs) override {
+    for (const Tensor& x : outs) kept_.push_back({Packed(nullptr, x), requires_grad(x)});
+  }
+
+  // The first run is over.
+  void check_inputs(Operands inputs) const {
+    for (size_t i = 0; i < inputs.size() && !metas_.empty(); ++i) {
+      const Tensor& x = *inputs[i];
+      const auto number = static_cast<int>(i);
+      if (x.is_inference()) fail_inference_operand(kName, number, x, requires_grad(x));
+      if (x.storage().version.load(std::memory_order_relaxed) == inputs_[i].version) continue;
+      fail_operand(TG_ERROR_UNSUPPORTED, number, "fn changed inputs[", i, "], ", Named{x},
+                   ", in place, and would find it changed when it is run again; tg_clone it in fn");
+    }
+  }
+
+ private:
+  struct Input {
+    Packed value;
+    bool requires_grad;
+    uint32_t version;
+  };
+
+  ~Checkpoint() { fn_->let_go(); }
+  void end() noexcept override {
+    this->~Checkpoint();
+    give_back(this, sizeof(Checkpoint));
+  }
+
+  Tensor take_made(size_t index) noexcept {
+    LockGuard guard(lock_);
+    return index < made_.size() ? std::move(made_[index]) : Tensor();
+  }
+
+  // Generator 0 as it was the first time, for as long as fn runs.
+  class Replay {
+   public:
+    Replay(uint64_t seed, uint64_t offset) {
+      default_generator().get(&seed_, &offset_);
+      default_generator().set(seed, offset);
+    }
+    ~Replay() { default_generator().set(seed_, offset_); }
+    Replay(const Replay&) = delete;
+    Replay& operator=(const Replay&) = delete;
+
+   private:
+    uint64_t seed_, offset_;
+  };
+
+  Vector<Tensor> run_again() {
+    Vector<Tensor> inputs;
+    inputs.reserve(inputs_.size());
+    for (const Input& input : inputs_) {
+      inputs.push_back(stand_in(input.value.unpack(kName), input.requires_grad));
+    }
+    Counted<Collector> collector(make_counted<Collector>(kept_, metas_.size()));
+    {
+      const EngineModes modes(true);
+      state = (state & ~kNestingAllowed) | nesting_;
+      const OtherSavedHooks hooks(collector.get());
+      const Replay random(seed_, offset_);
+      Vector<Tensor> outs(outs_);
+      (*fn_)(inputs, outs);
+    }
+    const Vector<Tensor>& made = collector->tensors;
+    bool same = made.size() == metas_.size();
+    for (size_t i = 0; same && i < made.size(); ++i) {
+      same = made[i].dtype() == metas_[i].dtype && made[i].shape() == metas_[i].shape;
+    }
+    if (!same) {
+      fail(TG_ERROR_AUTOGRAD, "fn of a checkpoint saved ", metas_.size(),
+           " tensors for backward and, run again, ", made.size(),
+           " or others; it must call the same operators each time");
+    }
+    return std::move(collector->tensors);
+  }
+
+  KeptFunction* fn_;
+  size_t outs_;
+  uint64_t nesting_;
+  uint64_t seed_, offset_;
+  Vector<Input> inputs_;
+  Vector<Meta> metas_;  // of what fn saved
+  KeptResults kept_;
+  Lock lock_;
+  Vector<Tensor> made_;  // by run_again, for those that are still to be read
+};
+
+}  // namespace
+
+void checkpoint(KeptFunction& fn, Operands inputs, std::span<Tensor> outs) {
+  Vector<Tensor> given;
+  given.reserve(inputs.size());
+  for (const Tensor* x : inputs) given.push_back(*x);
+  if (!recording_mode()) {
+    const EngineModes modes(grad_mode(), inference_mode());
+    return fn(given, outs);
+  }
+  Counted<Checkpoint> hooks(make_counted<Checkpoint>(fn, inputs, outs.size()));
+  {
+    const EngineModes modes(true);
+    struct Entered {
+      ~Entered() { leave_saved_hooks(); }
+    };
+    enter_saved_hooks(*hooks);
+    const Entered entered;
+    fn(given, outs);
+  }
+  hooks->check_inputs(inputs);
+}
+
+}  // namespace tg
