@@ -17,7 +17,7 @@ import sys
 
 # Written by hand in source/callbacks.c, hooks.c and operators.c: they hold an object of Python.
 BY_HAND = {"tg_tensor_from_memory", "tg_object_create", "tg_object_payload", "tg_node_hook",
-           "tg_operator_create", "tg_context_set_data", "tg_context_data"}
+           "tg_saved_tensor_hooks_enter", "tg_operator_create", "tg_context_set_data", "tg_context_data"}
 # Callbacks that have a function of Python behind them, with what calls it.
 CALLBACKS = {"tg_callback": "call_callback", "tg_function": "call_function", "tg_log_fn": "call_log",
              "tg_pressure_fn": "call_pressure", "tg_tensor_hook_fn": "call_tensor_hook",
@@ -52,7 +52,7 @@ class Function:
         self.capacity = None
         self.reason = None
         self.callback = ("Py_None", None)  # where the functions of a refused one would stand
-        self.changes_modes = function["section"] == "modes" and (
+        self.changes_modes = (function["section"] == "modes" or "anomaly_mode" in self.name) and (
             self.name.endswith(("_enter", "_exit")) or self.name in ("mode_nesting_set", "state_set"))
         taken = {"self", "args", "given", "answer", "outcome", "room"} & set(self.parameters)
         if taken:
@@ -513,6 +513,7 @@ def tensor_from_memory(data: int, dtype: dtype | int, shape: Sequence[int], stri
 def object_create(type: str, payload: Any, /) -> Object: ...
 def object_payload(object: _Handle, type: str, /) -> Any: ...
 def node_hook(node: _Handle, when: int, fn: Callable[..., Any] | None, /) -> Hook: ...
+def saved_tensor_hooks_enter(pack: Callable[[Tensor], Any] | None, unpack: Callable[[Any], Tensor] | None, /) -> Hook: ...
 def operator_create(definition: dict[str, Any], /) -> Operator: ...
 def context_set_data(context: _Handle, data: Any, /) -> None: ...
 def context_data(context: _Handle, /) -> Any: ...
@@ -550,7 +551,7 @@ def package_stub(capi_names):
         taken.update(names)
         lines += [f"from .{name} import {n} as {n}" for n in names]
     lines += [f"from .{file} import {old} as {new}" for file, names in RENAMED.items() for old, new in names.items()]
-    lines += [f"from . import {n} as {n}" for n in ("autograd", "capi", "nn", "optim", "safetensors")]
+    lines += [f"from . import {n} as {n}" for n in ("autograd", "capi", "nn", "optim", "safetensors", "utils")]
     lines += [f"from .capi import {n} as {n}" for n in capi_names if n not in taken]
     return "\n".join(lines) + "\n__version__: str\n"
 

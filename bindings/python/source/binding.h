@@ -38,13 +38,24 @@ PyObject* raise_error(tg_status status, const char* format, ...);
 void keep_exception_for_caller(void);
 int add_errors(PyObject* module);
 
+/* ---- before each call ---- */
+enum { kCarryModes = 1, kSaySites = 2 };
+extern unsigned preparations; /* what there is to do: mostly nothing */
+int take_up_modes_of_task(void);
+void say_site(void);
+static inline int ready(void) { /* 0, or -1 raised */
+  if (preparations == 0) return 0;
+  if ((preparations & kSaySites) != 0) say_site();
+  return (preparations & kCarryModes) != 0 ? take_up_modes_of_task() : 0;
+}
+
+/* ---- sites.c ---- */
+extern PyMethodDef site_methods[];
+
 /* ---- modes.c ---- */
 /* Each task (contextvars.Context) has its own modes, but the library's belong to the thread. So
    before each call the modes of the task that runs now are put in place, if it is another one than
    at the call before. Until some task has entered a mode there is nothing to do. */
-extern bool modes_are_carried;
-int take_up_modes_of_task(void);
-static inline int ready(void) { return modes_are_carried ? take_up_modes_of_task() : 0; }
 /* Around a call that changes the modes: the task remembers them. 0, or -1 raised. */
 int begin_mode_change(void);
 int end_mode_change(tg_status status);

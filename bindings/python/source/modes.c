@@ -20,7 +20,6 @@ static PyTypeObject* manager_types[kKinds];
 static Manager* shared[kKinds][2]; /* one object serves all: what was before is the library's */
 static PyObject* decorate;         /* tapegrad._modes.decorate */
 
-bool modes_are_carried;
 static bool contexts_exist; /* somebody imported contextvars: asyncio and its like do */
 static PyObject* variable_get;
 static PyObject* variable_set;
@@ -110,7 +109,7 @@ static int store(PyObject* task) {
 
   if (token == NULL) return -1;
   Py_DECREF(token);
-  if (task != NULL) modes_are_carried = true;
+  if (task != NULL) preparations |= kCarryModes;
   set_current(task);
   return 0;
 }

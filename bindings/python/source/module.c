@@ -33,6 +33,7 @@ PyMODINIT_FUNC PyInit__core(void) {
       PyModule_AddFunctions(module, data_methods) != 0 ||
       PyModule_AddFunctions(module, number_methods) != 0 ||
       PyModule_AddFunctions(module, exchange_methods) != 0 ||
+      PyModule_AddFunctions(module, site_methods) != 0 ||
       PyModule_AddFunctions(capi, memory_methods) != 0 ||
       PyModule_AddFunctions(capi, hook_methods) != 0 ||
       PyModule_AddFunctions(capi, operator_methods) != 0 ||

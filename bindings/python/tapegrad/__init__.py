@@ -22,7 +22,7 @@ from ._size import Size  # noqa: E402,F401
 
 _tensor.install()
 
-from . import autograd, nn, optim, safetensors  # noqa: E402,F401
+from . import autograd, nn, optim, safetensors, utils  # noqa: E402,F401
 
 __version__ = capi.version_string()
 

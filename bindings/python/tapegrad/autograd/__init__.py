@@ -3,13 +3,15 @@
 
 from .._arguments import tensors as list_of
 from .._core import capi, enable_grad, failure, inference_mode, no_grad, set_grad_enabled
-from . import function, functional
+from . import function, functional, graph
+from ._errors import detect_anomaly, set_detect_anomaly, sites
 from ._gradcheck import GradcheckError, gradcheck, gradgradcheck
 from ._hooks import RemovableHandle, register_node_hook, register_node_prehook
 from .function import Function
 
-__all__ = ["backward", "function", "functional", "grad", "gradcheck", "gradgradcheck", "Function", "GradcheckError",
-           "GraphNode", "RemovableHandle", "enable_grad", "inference_mode", "no_grad", "set_grad_enabled"]
+__all__ = ["backward", "detect_anomaly", "function", "functional", "grad", "gradcheck", "gradgradcheck", "graph",
+           "set_detect_anomaly", "sites", "Function", "GradcheckError", "GraphNode", "RemovableHandle", "enable_grad",
+           "inference_mode", "no_grad", "set_grad_enabled"]
 
 
 def _flags(retain_graph, create_graph, allow_unused=False):

@@ -4,11 +4,12 @@ from typing import Any
 
 from .._core import (Tensor, enable_grad as enable_grad, inference_mode as inference_mode, no_grad as no_grad,
                      set_grad_enabled as set_grad_enabled)
-from . import function as function, functional as functional
+from . import function as function, functional as functional, graph as graph
 from .function import Function as Function
 
-__all__ = ["backward", "function", "functional", "grad", "gradcheck", "gradgradcheck", "Function", "GradcheckError",
-           "GraphNode", "RemovableHandle", "enable_grad", "inference_mode", "no_grad", "set_grad_enabled"]
+__all__ = ["backward", "detect_anomaly", "function", "functional", "grad", "gradcheck", "gradgradcheck", "graph",
+           "set_detect_anomaly", "sites", "Function", "GradcheckError", "GraphNode", "RemovableHandle", "enable_grad",
+           "inference_mode", "no_grad", "set_grad_enabled"]
 
 _Gradients = tuple[Tensor | None, ...]
 
@@ -19,6 +20,19 @@ def grad(outputs: Tensor | Sequence[Tensor], inputs: Tensor | Sequence[Tensor],
          grad_outputs: Tensor | Sequence[Tensor | None] | None = None, retain_graph: bool | None = None,
          create_graph: bool = False, only_inputs: bool = True, allow_unused: bool | None = None,
          is_grads_batched: bool = False, materialize_grads: bool = False) -> tuple[Tensor, ...]: ...
+
+class _Setting:
+    def __enter__(self) -> None: ...
+    def __exit__(self, *exception: object) -> None: ...
+
+class detect_anomaly(_Setting):
+    def __init__(self, check_nan: bool = True) -> None: ...
+
+class set_detect_anomaly(_Setting):
+    def __init__(self, mode: bool, check_nan: bool = True) -> None: ...
+
+class sites(_Setting):
+    def __init__(self, mode: bool = True) -> None: ...
 
 class GradcheckError(RuntimeError): ...
 

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: MIT
+from collections.abc import Callable
+from typing import Any
+
+from .._core import Tensor
+
+__all__ = ["save_on_cpu", "saved_tensors_hooks"]
+
+class saved_tensors_hooks:
+    pack_hook: Callable[[Tensor], Any]
+    unpack_hook: Callable[[Any], Tensor]
+    def __init__(self, pack_hook: Callable[[Tensor], Any], unpack_hook: Callable[[Any], Tensor]) -> None: ...
+    def __enter__(self) -> None: ...
+    def __exit__(self, *exception: object) -> None: ...
+
+class save_on_cpu:
+    def __init__(self, pin_memory: bool = False, device_type: str = "cpu") -> None: ...
+    def __enter__(self) -> None: ...
+    def __exit__(self, *exception: object) -> None: ...
