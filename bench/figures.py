@@ -2,6 +2,7 @@
 """Rows that are no time of a call: bytes, depths, counts, loading. Each gives table entries."""
 
 import os
+import re
 import statistics
 import subprocess
 import tempfile
@@ -223,5 +224,28 @@ def l4(programs, rounds):
     yield limit_entry("L4", "stripped shared library", "MB", float("nan"), megabytes, 3)
 
 
+def k1(programs, rounds):
+    """Peak and instructions of 64 layers in checkpoints of eight, over those without."""
+    def peak(how):
+        printed = programs.run([programs.path("checkpoint"), how, "1"], programs.environment())
+        return float(printed) if printed else float("nan")
+
+    def instructions(how, passes):
+        with tempfile.NamedTemporaryFile() as out:
+            if programs.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={out.name}",
+                             programs.path("checkpoint"), how, str(passes)],
+                            programs.environment()) is None:
+                return float("nan")
+            total = re.search(r"^totals: (\d+)", out.read().decode(), re.M)
+        return float(total[1]) if total else float("nan")
+
+    # Of two passes after the first, which also makes what the library keeps.
+    counts = {how: instructions(how, 3) - instructions(how, 1) for how in ("plain", "eights")}
+    yield limit_entry("K1", "64 layers in checkpoints of 8: peak over the plain one", "",
+                      float("nan"), peak("eights") / peak("plain"), 0.4)
+    yield limit_entry("K1", "64 layers in checkpoints of 8: instructions over the plain ones", "",
+                      float("nan"), counts["eights"] / counts["plain"], 1.4)
+
+
 BY_ROW = {"S8": s8, "T4": t4, "T5": t5, "T6": t6, "T7": t7, "T8": t8, "X4t": x4t, "X4m": x4m,
-          "X4a": x4a, "E9": e9, "R4": r4, "L1": l1, "L2": l2, "L3": l3, "L4": l4}  # fmt: skip
+          "X4a": x4a, "K1": k1, "E9": e9, "R4": r4, "L1": l1, "L2": l2, "L3": l3, "L4": l4}  # fmt: skip

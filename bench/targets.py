@@ -136,8 +136,8 @@ def _foreign():
 LINES = _small() + _tape() + _products() + _modules() + _elementwise() + _foreign()
 
 # Rows that are no time of a call, and the function of figures.py that measures them.
-FIGURE_ROWS = ("S8", "T4", "T5", "T6", "T7", "T8", "X4t", "X4m", "X4a", "E9", "R4",
-               "L1", "L2", "L3", "L4")
+FIGURE_ROWS = ("S8", "T4", "T5", "T6", "T7", "T8", "X4t", "X4m", "X4a", "K1", "E9",
+               "R4", "L1", "L2", "L3", "L4")
 
 # Rows that run a second time with OpenBLAS's AVX2 kernels where its own choice is AVX-512.
 AVX2_ROWS = ("M1", "M2", "M3", "M4", "M5")

@@ -198,6 +198,24 @@ TEST_CASE("B6: an input that the roots do not reach", "[modes]") {
   CHECK(outs[1] == 0);
 }
 
+TEST_CASE("B6b: an input that requires no grad is an autograd error, TG_ALLOW_UNUSED or not",
+          "[modes]") {
+  const Tensor w = leaf({3}), plain = vec({4});
+  ok(tg_tensor_set_name(plain, "plain"));
+  for (const uint32_t flags : {uint32_t{0}, uint32_t{TG_ALLOW_UNUSED}}) {
+    for (const bool is_used : {false, true}) {
+      const Tensor y = make(tg_mul, w, is_used ? plain : w);
+      const tg_tensor root = y, inputs[] = {w, plain};
+      tg_tensor outs[] = {7, 7};
+      fails(tg_grad(&root, nullptr, 1, inputs, 2, flags, outs), TG_ERROR_AUTOGRAD,
+            {"inputs[1]", "plain", "does not require grad"});
+      CHECK(outs[0] == 0);
+      CHECK(outs[1] == 0);
+      ok(backward_ones(y));  // nothing of the graph was freed
+    }
+  }
+}
+
 TEST_CASE("B6c: tg_grad touches no .grad; the same input twice; an input that is the root",
           "[modes]") {
   const Tensor w = leaf({3, 4});
