@@ -110,6 +110,13 @@ func TestAModeEndsWithItsContext(t *testing.T) {
 	if _, err := NoGrad(Must(SetNesting(inference, NestingAllow))); err != nil {
 		t.Errorf("no_grad inside inference mode, allowed: %v", err)
 	}
+	zero := Must(FromSlice(ctx, []float32{0}, false))
+	if _, err := zero.Log(Must(AnomalyMode(ctx))); CodeOf(err) != ErrorAutograd {
+		t.Errorf("the logarithm of 0 in anomaly mode: %v", err)
+	}
+	if _, err := zero.Log(ctx); err != nil {
+		t.Errorf("the logarithm of 0: %v", err)
+	}
 }
 
 func TestACancelledTokenEndsTheCallsOfItsContext(t *testing.T) {

@@ -68,6 +68,11 @@ func SetGradEnabled(ctx context.Context, enabled bool) (context.Context, error) 
 	return enter(ctx, "tg_set_grad_enabled_enter\x00", number(enabled))
 }
 
+// AnomalyMode gives a context in which a call that makes NaN or an infinity fails.
+func AnomalyMode(ctx context.Context) (context.Context, error) {
+	return enter(ctx, "tg_anomaly_mode_enter\x00")
+}
+
 // SetNesting gives a context with NestingRefuse or NestingAllow.
 func SetNesting(ctx context.Context, nesting int32) (context.Context, error) {
 	return enter(ctx, "tg_mode_nesting_set\x00", int64(nesting))

@@ -445,11 +445,12 @@ def anomalies(k):
     k.call("anomaly_mode_exit", status=6)
     k.call("anomaly_mode_enter")
     k.call("anomaly_mode_enter", status=6)
-    k.call("site_set", "model.c", 7)
     k.call("log", "zero", status=7)
     k.call("sqrt", "zero", into="y")
     k.call("sum", "y", into="loss")
     k.call("backward", "loss", status=7)
+    # Where calls of other threads may come between, a message may not depend on these.
+    k.call("site_set", "model.c", 7)
     k.call("site_set", None, 0)
     k.call("site_set", "model.c", -1, status=1)
     k.call("anomaly_mode_exit")

@@ -166,8 +166,8 @@ class Replay {
       (name == "tg_scope_use" ? scope_ : frame_.token) = values[0].as.handle;
       return;
     }
-    const bool of_thread = uses || name == "tg_site_set" || name.rfind("tg_last_error", 0) == 0 ||
-                           name == "tg_error_set";
+    const bool of_thread = uses || name == "tg_site_set" || name == "tg_saved_tensor_hooks_exit" ||
+                           name.rfind("tg_last_error", 0) == 0 || name == "tg_error_set";
     const tg_status status = run(name.c_str(), values, of_thread);
     if (name == "tg_error_set") {  // the status that it gives is the status of the call
       if (status != step["results"].items.at(0)["int64"].integer()) differ("status ", status);
