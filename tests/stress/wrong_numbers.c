@@ -10,7 +10,7 @@ int main(int argc, char** argv) {
   if (start(argc, argv)) {
     const int n = argc > 2 ? atoi(argv[2]) : 136, callers = argc > 3 ? atoi(argv[3]) : 16;
     make_pair(&pairs[0], n, n, n, 1);
-    wrong = hammer(callers, 64000 / callers / 16, pairs, 1);
+    wrong = hammer(callers, 64000 / callers / 2, pairs, 1);
     printf("bare, %d callers, n = %d: %ld wrong elements\n", callers, n, wrong);
     return wrong != 0;
   }
