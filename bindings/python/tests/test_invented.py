@@ -41,6 +41,8 @@ for f in json.load(open(sys.argv[1], encoding="utf-8"))["functions"]:
         names, arguments = {}, [1, 1, [1]]
     if f["name"] == "tg_object_create":
         names, arguments = {}, ["x", 1]
+    if f["name"] == "tg_saved_tensor_hooks_enter":  # what is packed ends with its object
+        names, arguments = {}, [ARGUMENTS["callback"]] * 2
     for p in names.values():
         if p["direction"] == "out" or p["kind"] in ("capacity", "user_data", "destructor", "count"):
             continue
