@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Row K1: 64 equal layers, differentiated as they are or in checkpoints of eight. Prints the peak of
-   the bytes of tensors. checkpoint plain|eights PASSES */
+/* Row K1: 64 equal layers, differentiated as they are or in checkpoints of eight. Prints the peak
+   of the bytes of tensors. checkpoint plain|eights PASSES */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +16,9 @@ static void check(tg_status status) {
   }
 }
 
-static int32_t group(void *user_data, const tg_tensor *inputs, size_t count, tg_tensor *outs,
+static int32_t group(void* user_data, const tg_tensor* inputs, size_t count, tg_tensor* outs,
                      size_t out_count) {
-  const int first = *(const int *)user_data;
+  const int first = *(const int*)user_data;
   tg_tensor now = 0, product = 0;
   tg_status status = tg_alias(inputs[0], &now);
   (void)count, (void)out_count;
@@ -55,7 +55,7 @@ static void pass(int checkpoints) {
   check(tg_release(loss));
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   const int64_t shape[2] = {kWidth, kWidth};
   uint64_t before;
   if (argc != 3) return 2;
