@@ -100,6 +100,38 @@ void tell_view(const Facts& f, Message& out) {
   out << ".\n";
 }
 
+// Who holds its memory beside it. Calls that took it as an operand are known by that alone; those
+// behind it by name.
+void tell_holders(const Facts& f, OperatorOf operator_of, Message& out) {
+  const Storage& own = f.x.storage();
+  const uint32_t holders = own.refs.load(std::memory_order_relaxed) - 1;
+  if (holders == 0) {
+    out << "No call saved it for backward.\n";
+    return;
+  }
+  out << "Its memory is held by " << holders
+      << " more, which calls saved for backward or tg_detach gave";
+  Graph graph(f.x);
+  const char* before = "; of its own graph ";
+  for (size_t i = 0; i < graph.size(); ++i) {
+    Node& node = graph.node(i);
+    const SavedLook look(node);
+    bool saved = false;
+    for (size_t k = 0; look && k < node.saved().size(); ++k) {
+      const Tensor& x = node.saved()[k].tensor;
+      saved = saved || (x && &x.storage() == &own);
+    }
+    if (!saved) continue;
+    char text[160];
+    Message name(text, sizeof text);
+    append_node_name(node, operator_of, name);
+    out << before << text;
+    if (const uint64_t site = extra_of(node).site; site != 0) out << " at " << Site{site};
+    before = ", ";
+  }
+  out << (before[0] == ',' ? " saved it.\n" : ".\n");
+}
+
 // Sums over all nodes behind the tensor.
 void tell_memory(const Facts& f, Message& out) {
   const Storage& own = f.x.storage();
@@ -229,6 +261,7 @@ String explain(const Tensor& x, OperatorOf operator_of) {
   tell_grad(facts, operator_of, out);
   tell_version(facts, out);
   tell_view(facts, out);
+  tell_holders(facts, operator_of, out);
   tell_memory(facts, out);
   constexpr const char* kModes[] = {"normal mode", "no_grad mode", "inference mode"};
   for (const Mode mode : {Mode::normal, Mode::no_grad, Mode::inference}) {

@@ -2,29 +2,34 @@
 // Hooks: registered, run by passes, released, and failing.
 #pragma once
 
+#include "calls/callbacks.h"
 #include "calls/world.h"
 
 namespace calls {
 
 struct Hooks {
-  static int32_t keep(void*, tg_tensor, tg_tensor, tg_tensor*) { return 0; }
+  static int32_t keep(void*, tg_tensor, tg_tensor, tg_tensor*) {
+    return callback([&]() -> int32_t { return 0; });
+  }
   static int32_t twice(void*, tg_tensor, tg_tensor grad, tg_tensor* out) {
-    return tg_mul_scalar(grad, 2, out);
+    return callback([&]() -> int32_t { return tg_mul_scalar(grad, 2, out); });
   }
   static int32_t keep_all(void*, tg_node, const tg_tensor*, size_t, const tg_tensor*, size_t,
                           tg_tensor*) {
-    return 0;
+    return callback([&]() -> int32_t { return 0; });
   }
   static int32_t twice_all(void*, tg_node, const tg_tensor* inputs, size_t input_count,
                            const tg_tensor* outputs, size_t output_count, tg_tensor* replaced) {
-    const tg_tensor* grads = inputs != nullptr ? inputs : outputs;
-    const size_t count = inputs != nullptr ? input_count : output_count;
-    for (size_t i = 0; i < count; ++i) {
-      if (grads[i] == 0) continue;
-      if (const tg_status status = tg_mul_scalar(grads[i], 2, &replaced[i]); status != TG_OK)
-        return status;
-    }
-    return 0;
+    return callback([&]() -> int32_t {
+      const tg_tensor* grads = inputs != nullptr ? inputs : outputs;
+      const size_t count = inputs != nullptr ? input_count : output_count;
+      for (size_t i = 0; i < count; ++i) {
+        if (grads[i] == 0) continue;
+        if (const tg_status status = tg_mul_scalar(grads[i], 2, &replaced[i]); status != TG_OK)
+          return status;
+      }
+      return 0;
+    });
   }
 
   // A pass over the world's graph with a hook in it, which goes again.

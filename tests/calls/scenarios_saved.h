@@ -3,6 +3,7 @@
 // passes, left again.
 #pragma once
 
+#include "calls/callbacks.h"
 #include "calls/scenarios_functional.h"
 
 namespace calls {
@@ -11,12 +12,16 @@ struct SavedTensors {
   // What is packed is an alias, in memory of its own.
   static int32_t pack(void*, tg_tensor x, void** packed) {
     tg_tensor alias = 0;
-    const tg_status status = tg_alias(x, &alias);
-    if (status == TG_OK) *packed = new tg_tensor(alias);
-    return status;
+    const int32_t result = callback([&]() -> int32_t { return tg_alias(x, &alias); });
+    if (result == TG_OK) {
+      *packed = new tg_tensor(alias);
+    } else {
+      tg_release(alias);  // what fails packs nothing
+    }
+    return result;
   }
   static int32_t unpack(void*, void* packed, tg_tensor* out) {
-    return tg_alias(*static_cast<tg_tensor*>(packed), out);
+    return callback([&]() -> int32_t { return tg_alias(*static_cast<tg_tensor*>(packed), out); });
   }
   static void free_packed(void*, void* packed) {
     tg_release(*static_cast<tg_tensor*>(packed));
@@ -47,18 +52,22 @@ struct SavedTensors {
   }
   static tg_status square(World& w, tg_tensor* out) { return tg_mul(w.x, w.x, out); }
   static int32_t two_products(void*, const tg_tensor* inputs, size_t, tg_tensor* outs, size_t) {
-    tg_tensor square = 0;
-    tg_status status = tg_mul(inputs[0], inputs[0], &square);
-    if (status == TG_OK) status = tg_mul(square, inputs[0], &outs[0]);
-    tg_release(square);
-    return status;
+    return callback([&]() -> int32_t {
+      tg_tensor square = 0;
+      tg_status status = tg_mul(inputs[0], inputs[0], &square);
+      if (status == TG_OK) status = tg_mul(square, inputs[0], &outs[0]);
+      tg_release(square);
+      return status;
+    });
   }
   static int32_t nested(void*, const tg_tensor* inputs, size_t, tg_tensor* outs, size_t) {
-    tg_tensor inner = 0;
-    tg_status status = tg_checkpoint(two_products, nullptr, nullptr, inputs, 1, &inner, 1);
-    if (status == TG_OK) status = tg_exp(inner, &outs[0]);
-    tg_release(inner);
-    return status;
+    return callback([&]() -> int32_t {
+      tg_tensor inner = 0;
+      tg_status status = tg_checkpoint(two_products, nullptr, nullptr, inputs, 1, &inner, 1);
+      if (status == TG_OK) status = tg_exp(inner, &outs[0]);
+      tg_release(inner);
+      return status;
+    });
   }
   static tg_status checkpointed(World& w, tg_function fn, tg_tensor* out) {
     return tg_checkpoint(fn, &w, nullptr, &w.x, 1, out, 1);

@@ -300,6 +300,20 @@ TEST_CASE("tg_explain says why a tensor requires grad or does not", "[pictures]"
   text = explained(e.x);
   CHECK(has(text, "It requires grad: it is a leaf"));
   CHECK(has(text, ".grad, which is not set"));
+  {
+    const Tensor a = vec({1, 2});
+    CHECK(has(explained(a), "No call saved it for backward"));
+    const Tensor w = leaf({1, 2}), product = make(tg_mul, w, a), y = make(tg_exp, product);
+    CHECK(has(explained(a), "Its memory is held by 1 more, which calls saved"));
+    ok(tg_site_set("model.c", 9));
+    const Tensor z = make(tg_tanh, y);
+    ok(tg_site_set(nullptr, 0));
+    CHECK(has(explained(y),
+              "Its memory is held by 1 more, which calls saved for backward or "
+              "tg_detach gave; of its own graph ExpBackward saved it.\n"));
+    CHECK(has(explained(z), "of its own graph TanhBackward at model.c:9 saved it"));
+    CHECK(has(explained(z), "recorded in grad mode as number"));
+  }
   ok(tg_backward(e.loss));
   CHECK(has(explained(e.x), ".grad, which is set"));
   CHECK(has(explained(e.y), "no, its graph was freed"));
