@@ -6,9 +6,9 @@
 
 unsigned preparations;
 
-static _Thread_local bool asked; /* by this thread */
-static int threads;              /* how many have asked */
-static PyObject* folder;         /* where the package's files are, with a separator at its end */
+static _Thread_local int asked; /* how often by this thread: tasks may ask and end in turns */
+static int threads;             /* how many ask */
+static PyObject* folder;        /* where the package's files are, with a separator at its end */
 
 /* The file of a frame's code; NULL: it is the package's own, or cannot be told. */
 static PyObject* file_of(PyFrameObject* frame) {
@@ -28,7 +28,7 @@ void say_site(void) {
   const char* text = NULL;
   int line = 0;
 
-  if (!asked) return;
+  if (asked == 0) return;
   frame = Py_XNewRef((PyObject*)PyEval_GetFrame());
   while (frame != NULL && frame != Py_None && file == NULL) {
     PyObject* caller;
@@ -45,28 +45,27 @@ void say_site(void) {
   Py_XDECREF(file);
 }
 
-/* set_sites(on, folder): gives whether they were on. */
-static PyObject* set_sites(PyObject* module, PyObject* arguments) {
+/* change_sites(by, folder): how often they are asked for, never below 0. Gives the difference. */
+static PyObject* change_sites(PyObject* module, PyObject* arguments) {
   PyObject* its_folder;
-  bool before = asked;
-  int on;
+  int before = asked, by;
 
   (void)module;
-  if (!PyArg_ParseTuple(arguments, "pU:set_sites", &on, &its_folder)) return NULL;
+  if (!PyArg_ParseTuple(arguments, "iU:change_sites", &by, &its_folder)) return NULL;
   if (folder == NULL) folder = Py_NewRef(its_folder);
-  asked = on != 0;
-  threads += asked - before;
-  if (asked) {
+  asked = by < -before ? 0 : before + by;
+  threads += (asked > 0) - (before > 0);
+  if (threads > 0) {
     preparations |= kSaySites;
   } else {
-    if (threads == 0) preparations &= ~(unsigned)kSaySites;
-    tg_site_set(NULL, 0);
+    preparations &= ~(unsigned)kSaySites;
   }
-  return PyBool_FromLong(before);
+  if (asked == 0) tg_site_set(NULL, 0);
+  return PyLong_FromLong(asked - before);
 }
 
 PyMethodDef site_methods[] = {
-    {"set_sites", set_sites, METH_VARARGS,
-     "set_sites(on, folder, /)\n--\n\nWhether calls of this thread say where they stand, outside "
-     "of the files in folder."},
+    {"change_sites", change_sites, METH_VARARGS,
+     "change_sites(by, folder, /)\n--\n\nCalls of this thread say where they stand, outside of the "
+     "files in folder, while this is\nasked for once or more; gives how much it changed."},
     {NULL, NULL, 0, NULL}};

@@ -6,8 +6,9 @@ import tapegrad as torch
 import tapegrad.nn as nn
 import tapegrad.nn.functional as F
 from tapegrad import Tensor, capi, optim, safetensors
-from tapegrad.autograd import Function, RemovableHandle, functional, gradcheck
+from tapegrad.autograd import Function, RemovableHandle, functional, gradcheck, graph
 from tapegrad.autograd.function import once_differentiable
+from tapegrad.utils.checkpoint import checkpoint, checkpoint_sequential
 
 
 class Net(nn.Module):
@@ -63,6 +64,10 @@ with handle, x.register_post_accumulate_grad_hook(lambda leaf: None):
 if node is not None:
     node.register_hook(lambda inputs, outputs: None).remove()
     node.register_prehook(lambda outputs: outputs)
+with graph.saved_tensors_hooks(lambda saved: saved.tolist(), torch.tensor), torch.autograd.detect_anomaly():
+    again: Tensor = checkpoint(net, x, use_reentrant=False)
+with torch.autograd.sites(), torch.autograd.set_detect_anomaly(False):
+    again = checkpoint_sequential(nn.Sequential(net), 1, x)
 right: bool = gradcheck(Cube.apply, (x.double(), 3), raise_exception=False)
 outputs, product = functional.vjp(lambda a: a * 2, x, torch.ones_like(x))
 text: str = cube.explain()

@@ -3,7 +3,7 @@
 
 import os
 
-from .._core import Error, capi, failure, set_sites
+from .._core import Error, capi, change_sites, failure
 
 
 def _anomaly(on):
@@ -21,40 +21,47 @@ def _anomaly(on):
 _FOLDER = os.path.join(os.path.dirname(os.path.dirname(_anomaly.__code__.co_filename)), "")
 
 
+_ALL = 1 << 30
+
+
 class sites:
     """Lets errors of this thread name lines of Python: where a call was recorded, where a tensor was changed in
     place. It holds from here on, or until the end of a `with`; each call is slower meanwhile."""
 
     def __init__(self, mode=True):
-        self._before = set_sites(mode, _FOLDER)
+        self._changed = change_sites(1 if mode else -_ALL, _FOLDER)
 
     def __enter__(self):
         pass
 
     def __exit__(self, *exception):
-        set_sites(self._before, _FOLDER)
+        change_sites(-self._changed, _FOLDER)
 
 
 class set_detect_anomaly:
     """Turns anomaly mode on or off, from here on or until the end of a `with`: the first operator that makes NaN or
     an infinity fails, in forward or backward, and the error names the line that called it. The mode is this task's,
-    as others are; the lines come with it, as by sites()."""
+    as others are."""
 
     def __init__(self, mode, check_nan=True):
         if not check_nan:
             raise failure(capi.ERROR_UNSUPPORTED, "anomaly mode looks for NaN and infinities; for the lines of "
                           "recorded calls alone, use tapegrad.autograd.sites()")
-        mode = bool(mode)
-        self._was_on = _anomaly(mode)
-        self._sites = sites(mode) if self._was_on != mode else None
+        self._was_on = self._set(bool(mode))
+
+    @staticmethod
+    def _set(on):
+        """Gives whether it was on. Sites come with it, and go."""
+        was_on = _anomaly(on)
+        if was_on != on:
+            change_sites(1 if on else -1, _FOLDER)
+        return was_on
 
     def __enter__(self):
         pass
 
     def __exit__(self, *exception):
-        _anomaly(self._was_on)
-        if self._sites is not None:
-            self._sites.__exit__()
+        self._set(self._was_on)
 
 
 class detect_anomaly:
