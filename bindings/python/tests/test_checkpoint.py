@@ -255,6 +255,16 @@ class Checkpoints(unittest.TestCase):
         checkpoint(torch.exp, self.x)  # dropped without a backward
         self.assertEqual(settle(), start)
 
+    def test_the_graph_holds_the_arguments_for_the_function(self):
+        x, scale = self.x * 2, self.w * 2
+        gone = weakref.ref(x), weakref.ref(scale)
+        y = checkpoint(lambda x, scale: (x * scale).exp(), x, scale=scale)
+        del x, scale
+        gc.collect()
+        self.assertEqual([reference() for reference in gone], [None, None])  # an outer checkpoint may free them
+        y.sum().backward()
+        self.assertEqual(self.x.grad.tolist(), (y * self.w * 4).tolist())
+
     def test_many_checkpoints_leave_the_memory_flat(self):
         def some(count):
             for i in range(count):

@@ -166,12 +166,13 @@ class SavedTensorsHooks(unittest.TestCase):
     def test_wrong_results_of_unpack(self):
         with torch.inference_mode():
             inference = torch.ones(2)
-        for wrong in (None, "text", 1.5, object(), (self.x, self.x), [], capi.token_create(), torch.ones(3),
+        for wrong in (None, "text", 1.5, object(), [self.x], (self.x, self.x), [], capi.token_create(), torch.ones(3),
                       torch.ones(2, 1), torch.ones(2, dtype=torch.float64), inference):
             with saved_tensors_hooks(same, lambda kept: wrong):
                 y = self.x.exp()
-            with self.assertRaises(torch.Error):
+            with self.assertRaises(torch.Error) as caught:
                 y.sum().backward()
+            self.assertEqual(isinstance(caught.exception.__cause__, TypeError), not isinstance(wrong, torch.Tensor))
         self.assertIsNone(self.x.grad)
 
     def test_wrong_arguments(self):
@@ -305,6 +306,7 @@ class SavedTensorsHooks(unittest.TestCase):
                     with self.assertRaises(torch.Error) as caught:
                         self.x.exp()
                     self.assertEqual(caught.exception.code, torch.ERROR_MODE)
+                    await asyncio.sleep(0)  # the other's modes are put in place, and this one's again
                     self.assertEqual((torch.is_grad_enabled(), torch.is_inference_mode_enabled()), (True, False))
                 with saved_tensors_hooks(torch.Tensor.tolist, torch.tensor):
                     y = self.x.exp()
@@ -313,7 +315,16 @@ class SavedTensorsHooks(unittest.TestCase):
                 self.assertEqual((torch.is_grad_enabled(), torch.is_inference_mode_enabled()), (True, False))
             return self.x.grad.tolist()
 
-        self.assertEqual(asyncio.run(work()), self.x.exp().tolist())
+        async def other():
+            for _ in range(9):
+                with torch.no_grad():
+                    await asyncio.sleep(0)
+                    self.assertFalse(torch.is_grad_enabled())
+
+        async def main():
+            return await asyncio.gather(work(), other())
+
+        self.assertEqual(asyncio.run(main())[0], self.x.exp().tolist())
 
     def test_save_on_cpu_changes_nothing(self):
         with save_on_cpu(pin_memory=True):
