@@ -16,6 +16,9 @@ using calls::World;
 // What a pass had run of a graph that is not retained is freed (the header, at Autograd).
 bool frees_graph(const std::string& name) { return name == "tg_backward" || name == "tg_grad"; }
 
+// The function of a mode's call stores what it makes where it likes.
+bool makes_itself(const std::string& name) { return name.ends_with("_call"); }
+
 struct Sweep {
   uint64_t failures = 0;
   std::set<std::string> functions;
@@ -45,7 +48,7 @@ void sweep(const Scenario& scenario, bool late, Sweep& total) {
     int64_t number = 0;
     tg_last_error_detail(&number, nullptr);
     CHECK(number == calls::kOwnNumber);
-    CHECK(world->gave_nothing());
+    if (!makes_itself(scenario.name)) CHECK(world->gave_nothing());
     world->release_made();
     CHECK(world->fingerprint(keeps_graph) == before);
     if (!keeps_graph) {
