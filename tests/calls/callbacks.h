@@ -16,7 +16,7 @@ struct FailingCallback {
 inline FailingCallback failing_callback;
 
 template <class Body>
-int32_t callback(Body body) {
+int32_t may_fail(Body body) {
   FailingCallback& failing = failing_callback;
   const bool fails = ++failing.counted == failing.at;
   if (fails && !failing.late) return kOwnNumber;

@@ -13,7 +13,7 @@ inline constexpr int kCustom = 3;
 // Calls each function of a context once.
 inline int32_t custom_forward(void*, tg_context context, const tg_tensor* inputs, size_t count,
                               const tg_value*, size_t, tg_tensor* outs, size_t out_count) {
-  return callback([&]() -> int32_t {
+  return may_fail([&]() -> int32_t {
     int32_t needs = 0;
     void* data = nullptr;
     tg_status status = tg_context_needs_input_grad(context, 0, &needs);
@@ -30,7 +30,7 @@ inline int32_t custom_forward(void*, tg_context context, const tg_tensor* inputs
 }
 inline int32_t custom_backward(void*, tg_context context, const tg_tensor* grad_outputs, size_t,
                                tg_tensor* grad_inputs, size_t count) {
-  return callback([&]() -> int32_t {
+  return may_fail([&]() -> int32_t {
     tg_status status = TG_OK;
     for (size_t i = 0; i < count && status == TG_OK; ++i) {
       int32_t needs = 0;

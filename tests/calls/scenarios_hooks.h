@@ -9,18 +9,18 @@ namespace calls {
 
 struct Hooks {
   static int32_t keep(void*, tg_tensor, tg_tensor, tg_tensor*) {
-    return callback([&]() -> int32_t { return 0; });
+    return may_fail([&]() -> int32_t { return 0; });
   }
   static int32_t twice(void*, tg_tensor, tg_tensor grad, tg_tensor* out) {
-    return callback([&]() -> int32_t { return tg_mul_scalar(grad, 2, out); });
+    return may_fail([&]() -> int32_t { return tg_mul_scalar(grad, 2, out); });
   }
   static int32_t keep_all(void*, tg_node, const tg_tensor*, size_t, const tg_tensor*, size_t,
                           tg_tensor*) {
-    return callback([&]() -> int32_t { return 0; });
+    return may_fail([&]() -> int32_t { return 0; });
   }
   static int32_t twice_all(void*, tg_node, const tg_tensor* inputs, size_t input_count,
                            const tg_tensor* outputs, size_t output_count, tg_tensor* replaced) {
-    return callback([&]() -> int32_t {
+    return may_fail([&]() -> int32_t {
       const tg_tensor* grads = inputs != nullptr ? inputs : outputs;
       const size_t count = inputs != nullptr ? input_count : output_count;
       for (size_t i = 0; i < count; ++i) {

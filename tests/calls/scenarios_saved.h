@@ -12,7 +12,7 @@ struct SavedTensors {
   // What is packed is an alias, in memory of its own.
   static int32_t pack(void*, tg_tensor x, void** packed) {
     tg_tensor alias = 0;
-    const int32_t result = callback([&]() -> int32_t { return tg_alias(x, &alias); });
+    const int32_t result = may_fail([&]() -> int32_t { return tg_alias(x, &alias); });
     if (result == TG_OK) {
       *packed = new tg_tensor(alias);
     } else {
@@ -21,7 +21,7 @@ struct SavedTensors {
     return result;
   }
   static int32_t unpack(void*, void* packed, tg_tensor* out) {
-    return callback([&]() -> int32_t { return tg_alias(*static_cast<tg_tensor*>(packed), out); });
+    return may_fail([&]() -> int32_t { return tg_alias(*static_cast<tg_tensor*>(packed), out); });
   }
   static void free_packed(void*, void* packed) {
     tg_release(*static_cast<tg_tensor*>(packed));
@@ -52,7 +52,7 @@ struct SavedTensors {
   }
   static tg_status square(World& w, tg_tensor* out) { return tg_mul(w.x, w.x, out); }
   static int32_t two_products(void*, const tg_tensor* inputs, size_t, tg_tensor* outs, size_t) {
-    return callback([&]() -> int32_t {
+    return may_fail([&]() -> int32_t {
       tg_tensor square = 0;
       tg_status status = tg_mul(inputs[0], inputs[0], &square);
       if (status == TG_OK) status = tg_mul(square, inputs[0], &outs[0]);
@@ -61,7 +61,7 @@ struct SavedTensors {
     });
   }
   static int32_t nested(void*, const tg_tensor* inputs, size_t, tg_tensor* outs, size_t) {
-    return callback([&]() -> int32_t {
+    return may_fail([&]() -> int32_t {
       tg_tensor inner = 0;
       tg_status status = tg_checkpoint(two_products, nullptr, nullptr, inputs, 1, &inner, 1);
       if (status == TG_OK) status = tg_exp(inner, &outs[0]);

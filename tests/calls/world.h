@@ -162,13 +162,13 @@ class World {
   static int32_t wake(void*) { return 0; }
   static void end_memory(void*, void*) {}
   static int32_t make_in_callback(void* user_data) {
-    return callback([&]() -> int32_t {
+    return may_fail([&]() -> int32_t {
       auto& w = *static_cast<World*>(user_data);
       return tg_add(w.x, w.r, w.out());
     });
   }
   static int32_t function(void*, const tg_tensor* inputs, size_t, tg_tensor* results, size_t) {
-    return callback([&]() -> int32_t { return tg_mul_scalar(inputs[0], 2, results); });
+    return may_fail([&]() -> int32_t { return tg_mul_scalar(inputs[0], 2, results); });
   }
   static void end_function(void*) {}
 
