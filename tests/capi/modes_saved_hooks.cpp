@@ -115,6 +115,24 @@ TEST_CASE("H14: gradients of any order go through hooks", "[modes]") {
   CHECK(values(second) == Values{9, -3});
 }
 
+TEST_CASE("H14, B5b: a gradient made under create_graph has a past, also while hooks are entered",
+          "[modes]") {
+  const NoLeak leak;
+  const Tensor x = leaf({0.5, -0.5, 1});
+  const Tensor y = make(tg_softmax, x, int64_t{0}), double_x = make(tg_mul_scalar, x, 2.0);
+  const SavedHooks hooks;
+  const tg_tensor roots[] = {y}, inputs[] = {x}, leaves[] = {x}, seeds[] = {double_x};
+  Tensor found;
+  ok(tg_grad(roots, seeds, 1, inputs, 1, TG_CREATE_GRAPH, found.out()));
+  CHECK(kind_of(found) == "nn");
+  // A leaf as root: the given gradient is copied, and its copy has a past.
+  ok(tg_backward_from(leaves, seeds, 1, TG_CREATE_GRAPH));
+  found = make(tg_tensor_grad, x);
+  CHECK(kind_of(found) == "nn");
+  CHECK(gradient(make(tg_sum, found), x) == Values{2, 2, 2});
+  ok(tg_tensor_set_grad(x, 0));
+}
+
 TEST_CASE("H14: with retain_graph what was packed stays, and is unpacked for each pass",
           "[modes]") {
   const NoLeak leak;
