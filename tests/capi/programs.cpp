@@ -7,6 +7,7 @@
 #include <fstream>
 #include <functional>
 #include <map>
+#include <memory>
 #include <sstream>
 
 #include "capi/tensors.h"
@@ -18,7 +19,11 @@ namespace {
 class Player {
  public:
   explicit Player(int32_t dtype) : dtype_(dtype) {}
-  ~Player() { leave(); }
+  ~Player() {
+    while (!packings_.empty()) unpack();
+    leave();
+    for (const Tensor& x : tensors_) tg_tensor_set_grad(x, 0);  // else its graph keeps itself alive
+  }
   Player(const Player&) = delete;
   Player& operator=(const Player&) = delete;
 
@@ -30,6 +35,8 @@ class Player {
     if (op == "tensor")
       return compare(in, [](tg_tensor x, tg_tensor* out) { return tg_detach(x, out); });
     if (op == "grad" && line.find('=') == std::string::npos) return compare_grad(in);
+    if (op == "without_grad") return compare_without_grad(in);
+    if (op == "seen") return compare_seen(in);
     return step(op, line.substr(op.size()));
   }
 
@@ -65,7 +72,7 @@ class Player {
     }
     std::string expected;
     answer >> expected;
-    if (expected == "fails") return status == TG_OK ? "succeeds, and fails in PyTorch" : "";
+    if (expected == "fails") return compare_failure(status, answer);
     if (status != TG_OK) return std::string("fails: ") + tg_last_error_message();
     for (Tensor& x : made) {
       std::string flags;
@@ -80,6 +87,14 @@ class Player {
     return "";
   }
 
+  static std::string compare_failure(tg_status status, std::istringstream& answer) {
+    if (status == TG_OK) return "succeeds, and fails in PyTorch";
+    std::string why;
+    answer >> why;
+    const bool other = (why == "version" && status != TG_ERROR_VERSION) ||
+                       (why == "freed" && status != TG_ERROR_AUTOGRAD);
+    return other ? std::string("fails for another reason: ") + tg_last_error_message() : "";
+  }
   static std::string compare_flags(tg_tensor x, const std::string& flags) {
     std::string ours = std::to_string(requires_grad(x)) + std::to_string(is_leaf(x)) +
                        std::to_string(is_inference(x));
@@ -102,9 +117,27 @@ class Player {
     in >> i;
     Tensor grad;
     ok(tg_tensor_grad(tensors_[i], grad.out()));
-    const bool none = in.str().find("none") != std::string::npos;
-    if (none != (grad == 0)) return grad == 0 ? "there is no .grad" : "there is a .grad";
-    return none ? "" : compare_values(in, grad);
+    if (grad == 0) return "there is no .grad";
+    int32_t wants = 0;
+    in >> wants;
+    if (requires_grad(grad) != wants) return "requires_grad of .grad is not the same";
+    return compare_values(in, grad);
+  }
+  std::string compare_without_grad(std::istringstream& in) const {
+    for (size_t i = 0; in >> i;) {
+      Tensor grad;
+      ok(tg_tensor_grad(tensors_[i], grad.out()));
+      if (grad != 0) return "there is a .grad of " + std::to_string(i);
+    }
+    return "";
+  }
+  std::string compare_seen(std::istringstream& in) {
+    size_t h = 0;
+    int runs = 0;
+    in >> h >> runs;
+    const Hook& hook = *hooks_[h];
+    if (hook.runs != runs) return "the hook ran " + std::to_string(hook.runs) + " times";
+    return runs == 0 ? "" : compare_values(in, hook.last);
   }
   std::string compare_values(std::istringstream& in, tg_tensor x) const {
     Numbers expected;
@@ -182,6 +215,7 @@ class Player {
   static Run in_place(tg_status (*f)(tg_tensor, tg_tensor)) {
     return acts([f](Player& p, const Numbers& n) { return f(p.at(n[0]), p.at(n[1])); });
   }
+  static tg_status doubled(tg_tensor x, tg_tensor* out) { return tg_mul_scalar(x, 2, out); }
   static int64_t integer(double number) { return static_cast<int64_t>(number); }
 
   static tg_status split(Player& p, const Numbers& n, std::vector<Tensor>& made) {
@@ -209,28 +243,133 @@ class Player {
       return f(list, size_t{2}, integer(n[2]), out);
     });
   }
+  static uint32_t flags(double retain, double create) {
+    return (retain != 0 ? uint32_t{TG_RETAIN_GRAPH} : 0) |
+           (create != 0 ? uint32_t{TG_CREATE_GRAPH} : 0);
+  }
+  // The given gradient of an output: tensor k, or ones where k is below 0.
+  Tensor seed(tg_tensor output, double k) const {
+    return k < 0 ? make(tg_ones_like, output) : make(tg_alias, at(k));
+  }
   static tg_status backward(Player& p, const Numbers& n) {
     const tg_tensor outputs[] = {p.at(n[0])};
-    Tensor ones;
-    ok(tg_ones_like(outputs[0], ones.out()));
-    const tg_tensor seeds[] = {ones};
-    return tg_backward_from(outputs, seeds, 1, n[1] != 0 ? uint32_t{TG_RETAIN_GRAPH} : 0);
+    const Tensor seed = p.seed(outputs[0], n[1]);
+    const tg_tensor seeds[] = {seed};
+    return tg_backward_from(outputs, seeds, 1, flags(n[2], n[3]));
   }
   static tg_status grad(Player& p, const Numbers& n, tg_tensor* out) {
     *out = 0;
     const tg_tensor outputs[] = {p.at(n[0])}, inputs[] = {p.at(n[1])};
-    Tensor ones;
-    ok(tg_ones_like(outputs[0], ones.out()));
-    const tg_tensor seeds[] = {ones};
+    const Tensor seed = p.seed(outputs[0], n[2]);
+    const tg_tensor seeds[] = {seed};
     Tensor found;
     const tg_status status =
-        tg_grad(outputs, seeds, 1, inputs, 1, TG_RETAIN_GRAPH | TG_ALLOW_UNUSED, found.out());
+        tg_grad(outputs, seeds, 1, inputs, 1, flags(n[3], n[4]) | TG_ALLOW_UNUSED, found.out());
     return status != TG_OK || found == 0 ? status : tg_clone(found, out);
+  }
+  static tg_status copy_grad(Player& p, const Numbers& n, tg_tensor* out) {
+    Tensor grad;
+    const tg_status status = tg_tensor_grad(p.at(n[0]), grad.out());
+    return status != TG_OK ? status : tg_clone(grad, out);
+  }
+
+  // A hook that replaces the gradient by `gives`; without it, it reads.
+  using Gives = tg_status (*)(tg_tensor grad, tg_tensor by, tg_tensor* out);
+  struct Hook {
+    Gives gives;
+    Tensor by;
+    int runs = 0;
+    Tensor last;
+    Handle handle;
+    ~Hook() { handle.release(); }
+  };
+  static int32_t run_hook(void* self, tg_tensor, tg_tensor grad, tg_tensor* out) {
+    auto* hook = static_cast<Hook*>(self);
+    ++hook->runs;
+    Tensor plain;
+    ok(tg_detach(grad, plain.out()));
+    ok(tg_clone(plain, hook->last.out()));
+    return hook->gives == nullptr ? 0 : hook->gives(grad, hook->by, out);
+  }
+  static Run hook(Gives gives) {
+    return acts([gives](Player& p, const Numbers& n) {
+      auto hook = std::make_unique<Hook>();
+      hook->gives = gives;
+      if (n[1] >= 0) hook->by = make(tg_alias, p.at(n[1]));
+      const tg_status status =
+          tg_tensor_hook(p.at(n[0]), run_hook, hook.get(), nullptr, hook->handle.out());
+      if (status == TG_OK) p.hooks_.push_back(std::move(hook));
+      return status;
+    });
+  }
+  static tg_status unhook(Player& p, const Numbers& n) {
+    p.hooks_.at(static_cast<size_t>(n[0]))->handle.release();
+    return TG_OK;
+  }
+
+  // Saved tensors are kept as what `packs` makes of them; without it, as they are.
+  using Packs = tg_status (*)(tg_tensor x, tg_tensor* out);
+  template <Packs packs>
+  static int32_t run_pack(void*, tg_tensor x, void** packed) {
+    Tensor kept;
+    const tg_status status = packs(x, kept.out());
+    if (status == TG_OK) *packed = new Tensor(std::move(kept));
+    return status;
+  }
+  template <Packs packs>
+  static Run pack() {
+    return acts([](Player& p, const Numbers&) {
+      p.packings_.push_back(0);
+      return tg_saved_tensor_hooks_enter(
+          run_pack<packs>,
+          [](void*, void* packed, tg_tensor* out) -> int32_t {
+            return tg_alias(*static_cast<Tensor*>(packed), out);
+          },
+          [](void*, void* packed) { delete static_cast<Tensor*>(packed); }, nullptr, nullptr,
+          &p.packings_.back());
+    });
+  }
+  tg_status unpack() {
+    const tg_hook last = packings_.back();
+    packings_.pop_back();
+    return tg_saved_tensor_hooks_exit(last);
+  }
+
+  // The functions of make.py that are run again.
+  static tg_status checkpointed(int kind, const tg_tensor* in, tg_tensor* out) {
+    Tensor x, y;
+    tg_status status = TG_OK;
+    const auto next = [&](tg_status made) {
+      if (status == TG_OK) status = made;
+      return status == TG_OK;
+    };
+    if (kind == 0) {
+      next(tg_sin(in[0], x.out())) && next(tg_mul(x, in[1], out));
+    } else if (kind == 1) {
+      next(tg_mul(in[0], in[1], x.out())) && next(tg_tanh(x, y.out())) &&
+          next(tg_mul(y, in[1], out));
+    } else if (kind == 2) {
+      next(tg_mul(in[0], in[1], x.out())) && next(tg_add_scalar_(x, 0.5)) && next(tg_sigmoid_(x)) &&
+          next(tg_mul(x, in[0], out));
+    } else {
+      next(checkpoint(0, in, x.out())) && next(tg_sin(x, y.out())) && next(tg_mul(y, in[0], out));
+    }
+    return status;
+  }
+  static tg_status checkpoint(int kind, const tg_tensor* in, tg_tensor* out) {
+    static const int kinds[] = {0, 1, 2, 3};
+    return tg_checkpoint(
+        [](void* which, const tg_tensor* inputs, size_t, tg_tensor* outs, size_t) -> int32_t {
+          return checkpointed(*static_cast<const int*>(which), inputs, outs);
+        },
+        const_cast<int*>(&kinds[kind]), nullptr, in, 2, out, 1);
   }
   static const std::map<std::string, Run>& steps();
 
   int32_t dtype_;
   std::vector<Tensor> tensors_;
+  std::vector<std::unique_ptr<Hook>> hooks_;
+  std::vector<tg_hook> packings_;
   std::string mode_;
 };
 
@@ -263,6 +402,25 @@ const std::map<std::string, Player::Run>& Player::steps() {
       {"expand", gives(expand)},
       {"grad", gives(grad)},
       {"backward", acts(backward)},
+      {"take_grad", unary(tg_tensor_grad)},
+      {"copy_grad", gives(copy_grad)},
+      {"hook_read", hook(nullptr)},
+      {"hook_double", hook([](tg_tensor g, tg_tensor, tg_tensor* out) { return doubled(g, out); })},
+      {"hook_twice",
+       hook([](tg_tensor g, tg_tensor, tg_tensor* out) { return tg_add(g, g, out); })},
+      {"hook_square",
+       hook([](tg_tensor g, tg_tensor, tg_tensor* out) { return tg_mul(g, g, out); })},
+      {"hook_by",
+       hook([](tg_tensor g, tg_tensor by, tg_tensor* out) { return tg_mul(g, by, out); })},
+      {"unhook", acts(unhook)},
+      {"pack_same", pack<tg_alias>()},
+      {"pack_clone", pack<tg_clone>()},
+      {"pack_double", pack<doubled>()},
+      {"unpack", acts([](P p, N) { return p.unpack(); })},
+      {"checkpoint", gives([](P p, N n, tg_tensor* out) {
+         const tg_tensor in[] = {p.at(n[0]), p.at(n[1])};
+         return checkpoint(static_cast<int>(n[2]), in, out);
+       })},
       {"add_scalar",
        gives([](P p, N n, tg_tensor* out) { return tg_add_scalar(p.at(n[0]), n[1], out); })},
       {"mul_scalar",
