@@ -107,9 +107,14 @@ void plan_out(const char* op, const Tensor& target, const Tensor* const* operand
 
 namespace {
 
+// A leaf's accumulator that graphs still lead to sleeps: they write no .grad until the leaf
+// requires grad again.
 void forget_past(const Tensor& x) {
   TensorHead& head = *x.head();
+  bool sleeps = false;
   if (Accumulator* accumulator = accumulator_of(head); accumulator != nullptr) {
+    sleeps = accumulator->refs.load(std::memory_order_relaxed) > 1;
+    if (sleeps) reserve_extra(head);
     const bool by_user = grad_was_set_by_user(x);
     Tensor held = grad_of(x);
     if (held) set_extra_grad(head, std::move(held), by_user);
@@ -120,9 +125,12 @@ void forget_past(const Tensor& x) {
   if (head.has_flag(TensorHead::kHooked)) part_from_hooks(head, is_accumulator(node));
   if (is_accumulator(node)) {
     auto* accumulator = static_cast<Accumulator*>(node);
+    Tensor grad;  // ends outside the lock
     LockGuard guard(accumulator->lock);
     accumulator->leaf.store(nullptr, std::memory_order_relaxed);
+    std::swap(grad, accumulator->grad);
   }
+  if (sleeps && is_accumulator(node)) return put_asleep(head, node);
   let_go(node);
 }
 
@@ -157,9 +165,14 @@ void set_requires_grad(const Tensor& x, bool on) {
     // A .grad that the tensor held as n0 moves to its accumulator.
     bool by_user = false;
     Tensor held = extra_grad(head, &by_user);
-    Accumulator* accumulator = make_accumulator(&head);
-    accumulator->grad = std::move(held);
-    accumulator->grad_set_by_user = by_user;
+    auto* accumulator = static_cast<Accumulator*>(wake(head));
+    if (accumulator == nullptr) accumulator = make_accumulator(&head);
+    {
+      LockGuard guard(accumulator->lock);
+      accumulator->grad = std::move(held);
+      accumulator->grad_set_by_user = by_user;
+      accumulator->leaf.store(&head, std::memory_order_relaxed);
+    }
     uint64_t expected = 0;
     if (!head.history.compare_exchange_strong(expected, Edge(accumulator, 0).word,
                                               std::memory_order_acq_rel)) {

@@ -13,6 +13,7 @@ struct Extra {
   String name;
   Tensor grad;
   bool grad_set_by_user;
+  History* asleep;
 };
 
 constexpr size_t kBuckets = 1024;
@@ -39,13 +40,14 @@ Extra** find(const TensorHead* head) {
 Lock& lock_of(const TensorHead* head) { return table.locks[bucket_of(head) % kStripes]; }
 
 void destroy(Extra* extra) noexcept {
+  if (extra->asleep != nullptr) let_go(extra->asleep);
   extra->~Extra();
   give_back(extra, sizeof(Extra));
 }
 
 // A new entry, not yet in the table: what can fail happens before the lock is taken.
 Extra* make(const TensorHead* head) {
-  return new (take(sizeof(Extra))) Extra{nullptr, head, {}, {}, false};
+  return new (take(sizeof(Extra))) Extra{nullptr, head, {}, {}, false, nullptr};
 }
 
 // Puts `fresh` into the table unless the head has an entry, which is then used instead.
@@ -121,6 +123,21 @@ bool replace_extra_grad(const TensorHead& head, Tensor& grad, bool set_by_user) 
   std::swap(entry->grad, grad);
   entry->grad_set_by_user = set_by_user;
   return true;
+}
+
+void put_asleep(const TensorHead& head, History* past) noexcept {
+  {
+    LockGuard guard(lock_of(&head));
+    std::swap((*find(&head))->asleep, past);
+  }
+  if (past != nullptr) let_go(past);
+}
+
+History* wake(const TensorHead& head) noexcept {
+  if (!head.has_flag(TensorHead::kExtras)) return nullptr;
+  LockGuard guard(lock_of(&head));
+  Extra* entry = *find(&head);
+  return entry != nullptr ? std::exchange(entry->asleep, nullptr) : nullptr;
 }
 
 void forget_extras(TensorHead& head) noexcept {

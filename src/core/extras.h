@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What few tensors have, so that the others need no room for it: a name, and the .grad of a tensor
-// that has no accumulator. A striped table, found by the head's address.
+// What few tensors have, so that the others need no room for it: a name, the .grad of a tensor that
+// has no accumulator, and an accumulator that sleeps while its leaf requires no grad. A striped
+// table, found by the head's address.
 #pragma once
 
 #include "base/blocks.h"
@@ -21,6 +22,10 @@ void set_extra_grad(const TensorHead& head, Tensor grad, bool set_by_user);
 void reserve_extra(const TensorHead& head);
 // false: there is no room.
 bool replace_extra_grad(const TensorHead& head, Tensor& grad, bool set_by_user) noexcept;
+
+// A history that the head takes up again later, counted. Room for it was made by reserve_extra.
+void put_asleep(const TensorHead& head, History* past) noexcept;
+History* wake(const TensorHead& head) noexcept;  // null: none sleeps
 
 // The head ends: its extras end with it.
 void forget_extras(TensorHead& head) noexcept;

@@ -146,6 +146,36 @@ TEST_CASE("B23: a leaf whose requires_grad was set to 0 after recording gets no 
   CHECK(grad_values(other) == Values{3});
 }
 
+TEST_CASE("B23: a leaf that requires grad anew gets the gradients of its older graphs again",
+          "[modes]") {
+  const uint64_t live = tg_live_handles();
+  for (const bool detaches : {false, true}) {
+    CAPTURE(detaches);
+    const Tensor w = leaf({3}), y = make(tg_mul_scalar, w, 2.0);
+    ok(backward_ones(y));
+    const auto stop = [&] { ok(detaches ? tg_detach_(w) : tg_tensor_set_requires_grad(w, 0)); };
+    stop();
+    stop();
+    ok(backward_ones(y));
+    CHECK(grad_values(w) == Values{2});
+    ok(tg_tensor_set_requires_grad(w, 1));
+    ok(backward_ones(y));
+    CHECK(grad_values(w) == Values{4});
+    const Tensor more = make(tg_mul_scalar, w, 5.0);
+    ok(backward_ones(make(tg_add, y, more)));
+    CHECK(grad_values(w) == Values{11});
+    // Asleep when its leaf ends, and when the graph does.
+    stop();
+    Tensor gone = leaf({1});
+    const Tensor rest = make(tg_mul_scalar, gone, 2.0);
+    ok(tg_tensor_set_requires_grad(gone, 0));
+    gone.release();
+    ok(backward_ones(rest));
+    CHECK(grad_values(w) == Values{11});
+  }
+  CHECK(tg_live_handles() == live);
+}
+
 TEST_CASE("B24: a leaf written in no_grad between forward and backward", "[modes]") {
   const Tensor w = leaf({3});
   const Tensor saves = make(tg_mul, w, w), saves_not = make(tg_mul_scalar, w, 2.0);
