@@ -6,7 +6,7 @@
 #include <string.h>
 #include <tapegrad/tapegrad.h>
 
-enum { kLayers = 64, kGroup = 8, kRows = 512, kWidth = 64 };
+enum { kLayers = 64, kGroup = 8, kRows = 512, kWidth = 32 };
 static tg_tensor weights[kLayers];
 
 static void check(tg_status status) {

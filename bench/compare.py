@@ -193,7 +193,7 @@ def main():
             entries += measured_figures(row, programs, 3 if options.quick else 5)
 
     rank = {row: place for place, row in enumerate(
-        sorted(order, key=lambda row: ("STMXERLF".index(row[0]), row)))}
+        sorted(order, key=lambda row: ("STMXKERLF".index(row[0]), row)))}
     entries.sort(key=lambda one: rank[one.row])
     short = [one for one in entries if one.verdict != "pass"]
     sides = sorted({text for (_, core), text in programs.libraries.items() if core == first_core})
