@@ -131,12 +131,10 @@ TensorHead* view_head(const Tensor& x, const int64_t* sizes, int32_t rank) {
   if (!fits_row_major(from, sizes, rank)) [[unlikely]]
     return other_view(x, sizes, rank);
   Origin origin = Origin::plain;
-  if (!records_unwatched()) {
-    if (is_watched()) [[unlikely]]
-      return other_view(x, sizes, rank);
+  if (!recording_mode()) {
     origin = current_origin();
   } else if (requires_grad(*from) && !from->storage->is_inference()) {
-    return recorded_view(x, sizes, rank);
+    return is_watched() ? other_view(x, sizes, rank) : recorded_view(x, sizes, rank);
   }
   TensorHead* out = make_listed_head(from, sizes, rank, view_info_for(from, origin)).give_up();
   return out != nullptr ? out : other_view(x, sizes, rank);
