@@ -10,32 +10,15 @@ namespace tg::capi {
 
 namespace {
 
-struct HostKeptFunction final : KeptFunction, Deferred {
+struct HostKeptFunction final : KeptFunction, UserData<HostKeptFunction> {
   tg_function fn;
-  void* user_data;
-  tg_destructor destructor = nullptr;
 
-  HostKeptFunction(tg_function its_fn, void* data)
-      : Deferred{nullptr, finish}, fn(its_fn), user_data(data) {}
+  HostKeptFunction(tg_function its_fn, void* data) : UserData(data, nullptr), fn(its_fn) {}
 
   void operator()(std::span<const Tensor> inputs, std::span<Tensor> outs) override {
     call_tensor_function(fn, user_data, inputs, outs);
   }
-  void end() noexcept override {
-    if (destructor != nullptr) {
-      defer(this);
-    } else {
-      finish(this);
-    }
-  }
-  static void finish(Deferred* self) noexcept {
-    auto* mine = static_cast<HostKeptFunction*>(self);
-    if (mine->destructor != nullptr) {
-      call_user("destructor", [&] { mine->destructor(mine->user_data); });
-    }
-    mine->~HostKeptFunction();
-    give_back(mine, sizeof(HostKeptFunction));
-  }
+  void end() noexcept override { end_data(); }
 };
 
 }  // namespace

@@ -12,30 +12,18 @@ namespace {
 
 // One owner: the handle. When that ends the hook is taken away; its destructor runs when no pass is
 // about to run it any more. It runs before that where nothing is left that could run the hook.
-struct HookObject final : Object, Hook, Deferred {
+struct HookObject final : Object, Hook, UserData<HookObject> {
   tg_tensor_hook_fn tensor_fn = nullptr;
   tg_node_hook_fn node_fn = nullptr;
-  void* user_data;
-  tg_destructor destructor;
 
   HookObject(HookKind kind, void* data, tg_destructor end)
-      : Object(Kind::hook),
-        Hook(kind),
-        Deferred{nullptr, finish},
-        user_data(data),
-        destructor(end) {}
+      : Object(Kind::hook), Hook(kind), UserData(data, end) {}
 
   void destroy() noexcept override {
     unhook(*this);
     Hook::let_go();
   }
-  void end() noexcept override {
-    if (destructor != nullptr) {
-      defer(this);
-    } else {
-      finish(this);
-    }
-  }
+  void end() noexcept override { end_data(); }
   void expire() noexcept override {
     if (destructor == nullptr) return Hook::let_go();
     Deferred::run = finish_early;
@@ -47,15 +35,6 @@ struct HookObject final : Object, Hook, Deferred {
     call_user("destructor", [&] { end_of_data(hook->user_data); });
     hook->Hook::let_go();
   }
-  static void finish(Deferred* self) noexcept {
-    auto* hook = static_cast<HookObject*>(self);
-    if (hook->destructor != nullptr) {
-      call_user("destructor", [&] { hook->destructor(hook->user_data); });
-    }
-    hook->~HookObject();
-    give_back(hook, sizeof(HookObject));
-  }
-
   Tensor see_gradient(const Tensor& tensor, const Tensor& grad) override {
     const LentHandle its(tensor), its_grad(grad);
     GivenHandles out(1);

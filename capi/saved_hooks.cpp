@@ -12,39 +12,21 @@ namespace tg::capi {
 
 namespace {
 
-struct SavedHooksObject final : Object, SavedTensorHooks, Deferred {
+struct SavedHooksObject final : Object, SavedTensorHooks, UserData<SavedHooksObject> {
   tg_pack_fn pack_fn;
   tg_unpack_fn unpack_fn;
   tg_packed_free_fn free_fn;
-  void* user_data;
-  tg_destructor destructor;
 
   SavedHooksObject(tg_pack_fn pack, tg_unpack_fn unpack, tg_packed_free_fn free_packed, void* data,
                    tg_destructor end)
       : Object(Kind::saved_hooks),
-        Deferred{nullptr, finish},
+        UserData(data, end),
         pack_fn(pack),
         unpack_fn(unpack),
-        free_fn(free_packed),
-        user_data(data),
-        destructor(end) {}
+        free_fn(free_packed) {}
 
   void destroy() noexcept override { SavedTensorHooks::let_go(); }
-  void end() noexcept override {
-    if (destructor != nullptr) {
-      defer(this);
-    } else {
-      finish(this);
-    }
-  }
-  static void finish(Deferred* self) noexcept {
-    auto* hooks = static_cast<SavedHooksObject*>(self);
-    if (hooks->destructor != nullptr) {
-      call_user("destructor", [&] { hooks->destructor(hooks->user_data); });
-    }
-    hooks->~SavedHooksObject();
-    give_back(hooks, sizeof(SavedHooksObject));
-  }
+  void end() noexcept override { end_data(); }
 
   // What pack gave. It counts the hooks until free_packed has run, which may be put off.
   struct Value final : Deferred {

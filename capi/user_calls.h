@@ -19,4 +19,31 @@ void call_user(const char* what, F&& call) noexcept {
   });
 }
 
+// For a T that keeps a host's user_data: once nobody counts it the destructor runs, or waits for
+// tg_drain, and T goes.
+template <class T>
+struct UserData : Deferred {
+  void* user_data;
+  tg_destructor destructor;
+
+  UserData(void* data, tg_destructor end)
+      : Deferred{nullptr, finish}, user_data(data), destructor(end) {}
+
+  void end_data() noexcept {
+    if (destructor != nullptr) {
+      defer(this);
+    } else {
+      finish(this);
+    }
+  }
+  static void finish(Deferred* self) noexcept {
+    auto* mine = static_cast<T*>(self);
+    if (mine->destructor != nullptr) {
+      call_user("destructor", [&] { mine->destructor(mine->user_data); });
+    }
+    mine->~T();
+    give_back(mine, sizeof(T));
+  }
+};
+
 }  // namespace tg::capi
