@@ -205,8 +205,8 @@ template <class... Parameters, class... Arguments>
 
 // tg_status tg_mul_(x, other) { return call_in_place(__func__, tg::mul, x, other); }
 template <class... Parameters, class... Arguments>
-inline tg_status call_in_place(const char* function, Tensor (*op)(Parameters...),
-                               Arguments... arguments) {
+[[gnu::noinline]] inline tg_status call_in_place(const char* function, Tensor (*op)(Parameters...),
+                                                 Arguments... arguments) {
   return guarded_pinned(function, [&] {
     detail::apply(op, std::make_index_sequence<sizeof...(Arguments) + 1>{}, arguments...,
                   Into::first());
@@ -215,8 +215,8 @@ inline tg_status call_in_place(const char* function, Tensor (*op)(Parameters...)
 
 // tg_status tg_mul_out(a, b, out) { return call_out(__func__, out, tg::mul, a, b); }
 template <class... Parameters, class... Arguments>
-inline tg_status call_out(const char* function, tg_tensor out, Tensor (*op)(Parameters...),
-                          Arguments... arguments) {
+[[gnu::noinline]] inline tg_status call_out(const char* function, tg_tensor out,
+                                            Tensor (*op)(Parameters...), Arguments... arguments) {
   return guarded_pinned(function, [&] {
     const TensorPin target(out, "out");
     detail::apply(op, std::make_index_sequence<sizeof...(Arguments) + 1>{}, arguments...,

@@ -76,6 +76,7 @@ struct SoftmaxBackward {
 struct Softmax {
   static constexpr const char* name = "Softmax";
   static constexpr Op id = Op::softmax;
+  static constexpr bool row_major = true;
   static constexpr Shapes shapes = Shapes::never;
   static constexpr SaveMask reads[] = {kReadsOutput};
   using Args = DimArgs;
@@ -112,6 +113,7 @@ struct LogSoftmaxBackward {
 struct LogSoftmax {
   static constexpr const char* name = "LogSoftmax";
   static constexpr Op id = Op::log_softmax;
+  static constexpr bool row_major = true;
   static constexpr Shapes shapes = Shapes::never;
   static constexpr SaveMask reads[] = {kReadsOutput};
   using Args = DimArgs;
@@ -131,11 +133,11 @@ const Operator softmax_backward_operator = operator_for<SoftmaxBackward>();
 const Operator log_softmax_operator = operator_for<LogSoftmax>();
 const Operator log_softmax_backward_operator = operator_for<LogSoftmaxBackward>();
 
-Tensor softmax(const Tensor& x, int64_t dim) {
-  return run<Softmax>({}, {wrap_dim(dim, x.rank())}, x);
+Tensor softmax(const Tensor& x, int64_t dim, Into into) {
+  return run<Softmax>(into, {wrap_dim(dim, x.rank())}, x);
 }
-Tensor log_softmax(const Tensor& x, int64_t dim) {
-  return run<LogSoftmax>({}, {wrap_dim(dim, x.rank())}, x);
+Tensor log_softmax(const Tensor& x, int64_t dim, Into into) {
+  return run<LogSoftmax>(into, {wrap_dim(dim, x.rank())}, x);
 }
 
 }  // namespace tg

@@ -211,6 +211,7 @@ struct PowScalar : Elementwise {
              "integers, so convert the tensor by tg_to_dtype first");
       }
     }
+    loop_for(lane, x.dtype());
     return same_meta(x);
   }
   static void forward(const Tensor& out, const Args& k, const Tensor& x) {
@@ -247,6 +248,7 @@ struct Clamp : Elementwise {
       fail(TG_ERROR_INVALID_ARGUMENT, "a bound is NaN; give a number, or an infinity for no bound");
     }
     clamp_scalars(x.dtype(), k);
+    loop_for(Lane::clamp, x.dtype());
     return same_meta(x);
   }
   static void forward(const Tensor& out, const Args& k, const Tensor& x) {
@@ -347,8 +349,8 @@ Tensor pow_scalar(const Tensor& x, double exponent, Into into) {
 Tensor clamp(const Tensor& x, double low, double high, Into into) {
   return run<Clamp>(into, {low, high}, x);
 }
-Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
-  return run<Where>({}, {}, condition, a, b);
+Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b, Into into) {
+  return run<Where>(into, {}, condition, a, b);
 }
 
 }  // namespace tg

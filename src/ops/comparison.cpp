@@ -33,6 +33,7 @@ struct CompareArgs {
 template <Lane kLane>
 struct CompareScalar {
   static constexpr const char* name = "CompareScalar";
+  static constexpr bool own_dtypes = true;
   using Args = CompareArgs;
   static Meta result(const Args&, const Tensor& x) { return {DType::boolean, x.shape()}; }
   static void forward(const Tensor& out, const Args& k, const Tensor& x) {
@@ -49,29 +50,41 @@ struct CompareScalar {
 
 }  // namespace
 
-Tensor eq(const Tensor& a, const Tensor& b) { return run<Compare<Lane::eq>>({}, {}, a, b); }
-Tensor ne(const Tensor& a, const Tensor& b) { return run<Compare<Lane::ne>>({}, {}, a, b); }
-Tensor lt(const Tensor& a, const Tensor& b) { return run<Compare<Lane::lt>>({}, {}, a, b); }
-Tensor le(const Tensor& a, const Tensor& b) { return run<Compare<Lane::le>>({}, {}, a, b); }
-Tensor gt(const Tensor& a, const Tensor& b) { return run<Compare<Lane::gt>>({}, {}, a, b); }
-Tensor ge(const Tensor& a, const Tensor& b) { return run<Compare<Lane::ge>>({}, {}, a, b); }
-Tensor eq_scalar(const Tensor& x, double value) {
-  return run<CompareScalar<Lane::eq_scalar>>({}, {value}, x);
+Tensor eq(const Tensor& a, const Tensor& b, Into into) {
+  return run<Compare<Lane::eq>>(into, {}, a, b);
 }
-Tensor ne_scalar(const Tensor& x, double value) {
-  return run<CompareScalar<Lane::ne_scalar>>({}, {value}, x);
+Tensor ne(const Tensor& a, const Tensor& b, Into into) {
+  return run<Compare<Lane::ne>>(into, {}, a, b);
 }
-Tensor lt_scalar(const Tensor& x, double value) {
-  return run<CompareScalar<Lane::lt_scalar>>({}, {value}, x);
+Tensor lt(const Tensor& a, const Tensor& b, Into into) {
+  return run<Compare<Lane::lt>>(into, {}, a, b);
 }
-Tensor le_scalar(const Tensor& x, double value) {
-  return run<CompareScalar<Lane::le_scalar>>({}, {value}, x);
+Tensor le(const Tensor& a, const Tensor& b, Into into) {
+  return run<Compare<Lane::le>>(into, {}, a, b);
 }
-Tensor gt_scalar(const Tensor& x, double value) {
-  return run<CompareScalar<Lane::gt_scalar>>({}, {value}, x);
+Tensor gt(const Tensor& a, const Tensor& b, Into into) {
+  return run<Compare<Lane::gt>>(into, {}, a, b);
 }
-Tensor ge_scalar(const Tensor& x, double value) {
-  return run<CompareScalar<Lane::ge_scalar>>({}, {value}, x);
+Tensor ge(const Tensor& a, const Tensor& b, Into into) {
+  return run<Compare<Lane::ge>>(into, {}, a, b);
+}
+Tensor eq_scalar(const Tensor& x, double value, Into into) {
+  return run<CompareScalar<Lane::eq_scalar>>(into, {value}, x);
+}
+Tensor ne_scalar(const Tensor& x, double value, Into into) {
+  return run<CompareScalar<Lane::ne_scalar>>(into, {value}, x);
+}
+Tensor lt_scalar(const Tensor& x, double value, Into into) {
+  return run<CompareScalar<Lane::lt_scalar>>(into, {value}, x);
+}
+Tensor le_scalar(const Tensor& x, double value, Into into) {
+  return run<CompareScalar<Lane::le_scalar>>(into, {value}, x);
+}
+Tensor gt_scalar(const Tensor& x, double value, Into into) {
+  return run<CompareScalar<Lane::gt_scalar>>(into, {value}, x);
+}
+Tensor ge_scalar(const Tensor& x, double value, Into into) {
+  return run<CompareScalar<Lane::ge_scalar>>(into, {value}, x);
 }
 
 }  // namespace tg

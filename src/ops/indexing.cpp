@@ -68,6 +68,7 @@ struct PlacesArgs {
 struct Gather {
   static constexpr const char* name = "Gather";
   static constexpr Op id = Op::gather;
+  static constexpr bool own_dtypes = true;
   static constexpr Shapes shapes = Shapes::always;
   static constexpr SaveMask reads[] = {reads_input(1), kReadsNothing};
   using Args = DimArgs;
@@ -146,6 +147,7 @@ int64_t length_of(const Tensor& index) { return index.rank() == 0 ? 1 : index.si
 struct IndexSelect {
   static constexpr const char* name = "IndexSelect";
   static constexpr Op id = Op::index_select;
+  static constexpr bool own_dtypes = true;
   static constexpr Shapes shapes = Shapes::always;
   static constexpr SaveMask reads[] = {reads_input(1), kReadsNothing};
   using Args = DimArgs;
@@ -221,12 +223,12 @@ const Operator scatter_add_operator = operator_for<ScatterAdd>();
 const Operator index_select_operator = operator_for<IndexSelect>();
 const Operator index_add_operator = operator_for<IndexAdd>();
 
-Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index) {
+Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index, Into into) {
   const bool narrow = index.dtype() == DType::int32;
-  return run<IndexSelect>({}, {dim}, x, narrow ? converted(index, DType::int64) : index);
+  return run<IndexSelect>(into, {dim}, x, narrow ? converted(index, DType::int64) : index);
 }
-Tensor gather(const Tensor& x, int64_t dim, const Tensor& index) {
-  return run<Gather>({}, {dim}, x, index);
+Tensor gather(const Tensor& x, int64_t dim, const Tensor& index, Into into) {
+  return run<Gather>(into, {dim}, x, index);
 }
 Tensor scatter_add(const Shape& shape, int dim, const Tensor& index, const Tensor& source) {
   return run<ScatterAdd>({}, {dim, shape}, index, source);

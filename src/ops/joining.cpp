@@ -224,12 +224,45 @@ Tensor run_join(Operands tensors, int64_t dim) {
   return out;
 }
 
+// The same into a given tensor, on the road of all operators.
+template <class O>
+Tensor join_into(Operands tensors, int64_t dim, Into into) {
+  check_count(tensors);
+  struct Call {
+    Operands tensors;
+    int64_t dim;
+    JoinArgs args;
+  } call{tensors, dim, {0, static_cast<int32_t>(tensors.size())}};
+  Call* const place = &call;
+  const AnyOperator op{.name = O::name,
+                       .result =
+                           [](const void* args, const Tensor* const*) {
+                             Call& k = **static_cast<Call* const*>(args);
+                             return O::result(k.tensors, k.dim, k.args);
+                           },
+                       .forward =
+                           [](const Tensor& out, const void* args, const Tensor* const*) {
+                             const Call& k = **static_cast<Call* const*>(args);
+                             O::forward(out, k.args, k.tensors);
+                           },
+                       .rules = {.own_dtypes = true},
+                       .operands = call.args.count};
+  run_into(op, into, &place, tensors.data());
+  return {};
+}
+
 }  // namespace
 
 const Operator cat_operator = operator_for<Cat>();
 const Operator stack_operator = operator_for<Stack>();
 
-Tensor cat(Operands tensors, int64_t dim) { return run_join<Cat>(tensors, dim); }
-Tensor stack(Operands tensors, int64_t dim) { return run_join<Stack>(tensors, dim); }
+Tensor cat(Operands tensors, int64_t dim, Into into) {
+  if (into.kind != Into::Kind::fresh) return join_into<Cat>(tensors, dim, into);
+  return run_join<Cat>(tensors, dim);
+}
+Tensor stack(Operands tensors, int64_t dim, Into into) {
+  if (into.kind != Into::Kind::fresh) return join_into<Stack>(tensors, dim, into);
+  return run_join<Stack>(tensors, dim);
+}
 
 }  // namespace tg

@@ -114,6 +114,7 @@ struct Mm {
 struct Bmm {
   static constexpr const char* name = "Bmm";
   static constexpr Op id = Op::bmm;
+  static constexpr bool can_stop = true;
   static constexpr Shapes shapes = Shapes::never;
   static constexpr SaveMask reads[] = {reads_input(1), reads_input(0)};
   static Meta result(const Tensor& a, const Tensor& b) {
@@ -154,6 +155,7 @@ struct ScaleArgs {
 struct Addmm {
   static constexpr const char* name = "Addmm";
   static constexpr Op id = Op::addmm;
+  static constexpr bool can_stop = true;
   static constexpr Shapes shapes = Shapes::if_they_differ;
   static constexpr SaveMask reads[] = {kReadsNothing, reads_input(2), reads_input(1)};
   using Args = ScaleArgs;
@@ -179,7 +181,7 @@ struct Addmm {
   }
   static void forward(const Tensor& out, const Args& k, const Tensor& x, const Tensor& a,
                       const Tensor& b) {
-    if (k.beta != 0) {
+    if (k.beta != 0 && x.data() != out.data()) {  // in place it is there already
       int64_t strides[kMaxRank];
       broadcast_strides(x, out, strides);
       kernels::copy(out.dtype(), out.data(), out.strides(), x.dtype(), x.data(), strides,
@@ -203,6 +205,7 @@ struct Addmm {
 struct Mv {
   static constexpr const char* name = "Mv";
   static constexpr Op id = Op::mv;
+  static constexpr bool can_stop = true;
   static constexpr Shapes shapes = Shapes::never;
   static constexpr SaveMask reads[] = {reads_input(1), reads_input(0)};
   static Meta result(const Tensor& a, const Tensor& x) {
@@ -229,6 +232,7 @@ struct Mv {
 struct Dot {
   static constexpr const char* name = "Dot";
   static constexpr Op id = Op::dot;
+  static constexpr bool can_stop = true;
   static constexpr Shapes shapes = Shapes::never;
   static constexpr SaveMask reads[] = {reads_input(1), reads_input(0)};
   static Meta result(const Tensor& a, const Tensor& b) {
@@ -287,6 +291,8 @@ Shape with_last(const Tensor& x, int64_t size) {
 struct Linear {
   static constexpr const char* name = "Linear";
   static constexpr Op id = Op::linear;
+  static constexpr bool can_stop = true;
+  static constexpr bool row_major = true;
   static constexpr Shapes shapes = Shapes::never;
   static constexpr SaveMask reads[] = {reads_input(1), reads_input(0), kReadsNothing};
 
@@ -389,6 +395,27 @@ Tensor batched(const Tensor& x, const Shape& batch) {
   return reshape(expand(x, shape.sizes, shape.rank), sizes, 3);
 }
 
+// A product that no kernel writes where it is wanted: made by itself, then copied.
+void copy_product(const Tensor& a, const Tensor& b, Into into) {
+  constexpr const char* name = "Matmul";
+  const Tensor* const operands[] = {&a, &b};
+  plan_out(name, *into.out, operands, 2);
+  const Tensor product = matmul(a, b);
+  const AnyOperator op{.name = name,
+                       .result =
+                           [](const void* made, const Tensor* const*) {
+                             const Tensor& x = *static_cast<const Tensor*>(made);
+                             return Meta{x.dtype(), x.shape()};
+                           },
+                       .forward =
+                           [](const Tensor& out, const void* made, const Tensor* const*) {
+                             copy_elements(out, *static_cast<const Tensor*>(made));
+                           },
+                       .rules = {.elementwise = true, .own_dtypes = true},
+                       .operands = 2};
+  run_into(op, into, &product, operands);
+}
+
 }  // namespace
 
 const Operator mm_operator = operator_for<Mm>();
@@ -399,27 +426,29 @@ const Operator addmm_operator = operator_for<Addmm>();
 const Operator linear_operator = operator_for<Linear>();
 
 Tensor mm(const Tensor& a, const Tensor& b, Into into) { return run<Mm>(into, {}, a, b); }
-Tensor bmm(const Tensor& a, const Tensor& b) { return run<Bmm>({}, {}, a, b); }
-Tensor mv(const Tensor& a, const Tensor& x) { return run<Mv>({}, {}, a, x); }
-Tensor dot(const Tensor& a, const Tensor& b) { return run<Dot>({}, {}, a, b); }
-Tensor addmm(const Tensor& x, const Tensor& a, const Tensor& b, double beta, double alpha) {
-  return run<Addmm>({}, {beta, alpha}, x, a, b);
+Tensor bmm(const Tensor& a, const Tensor& b, Into into) { return run<Bmm>(into, {}, a, b); }
+Tensor mv(const Tensor& a, const Tensor& x, Into into) { return run<Mv>(into, {}, a, x); }
+Tensor dot(const Tensor& a, const Tensor& b, Into into) { return run<Dot>(into, {}, a, b); }
+Tensor addmm(const Tensor& x, const Tensor& a, const Tensor& b, double beta, double alpha,
+             Into into) {
+  return run<Addmm>(into, {beta, alpha}, x, a, b);
 }
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  return run<Linear>({}, {}, x, weight, bias);
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Into into) {
+  return run<Linear>(into, {}, x, weight, bias);
 }
 
-Tensor matmul(const Tensor& a, const Tensor& b) {
+Tensor matmul(const Tensor& a, const Tensor& b, Into into) {
   check_dtypes("a", a, "b", b);
   if (a.rank() == 0) fail_matmul_rank(0, "a");
   if (b.rank() == 0) fail_matmul_rank(1, "b");
   const int64_t of_a = a.size(a.rank() - 1), of_b = b.size(b.rank() == 1 ? 0 : b.rank() - 2);
   if (of_a != of_b) fail_inner(1, a, of_a, b, of_b);
   if (b.rank() <= 2) {
-    if (a.rank() == 1) return b.rank() == 1 ? dot(a, b) : mv(t(b), a);
-    if (a.rank() == 2) return b.rank() == 1 ? mv(a, b) : mm(a, b);
-    return folded_matmul(a, b);
+    if (a.rank() == 1) return b.rank() == 1 ? dot(a, b, into) : mv(t(b), a, into);
+    if (a.rank() == 2) return b.rank() == 1 ? mv(a, b, into) : mm(a, b, into);
   }
+  if (into.kind != Into::Kind::fresh) return copy_product(a, b, into), Tensor();
+  if (b.rank() <= 2) return folded_matmul(a, b);
   const Tensor left = a.rank() == 1 ? unsqueeze(a, 0) : a;
   Shape shape = broadcast_shapes(batch_of(left), batch_of(b));
   const Tensor product = bmm(batched(left, shape), batched(b, shape));

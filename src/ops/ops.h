@@ -32,21 +32,21 @@ Tensor mul_scalar(const Tensor& x, double value, Into into = {});
 Tensor div_scalar(const Tensor& x, double value, Into into = {});
 Tensor pow_scalar(const Tensor& x, double exponent, Into into = {});
 Tensor clamp(const Tensor& x, double low, double high, Into into = {});
-Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
+Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b, Into into = {});
 
 // ---- comparison: results are bool and never recorded ----
-Tensor eq(const Tensor& a, const Tensor& b);
-Tensor ne(const Tensor& a, const Tensor& b);
-Tensor lt(const Tensor& a, const Tensor& b);
-Tensor le(const Tensor& a, const Tensor& b);
-Tensor gt(const Tensor& a, const Tensor& b);
-Tensor ge(const Tensor& a, const Tensor& b);
-Tensor eq_scalar(const Tensor& x, double value);
-Tensor ne_scalar(const Tensor& x, double value);
-Tensor lt_scalar(const Tensor& x, double value);
-Tensor le_scalar(const Tensor& x, double value);
-Tensor gt_scalar(const Tensor& x, double value);
-Tensor ge_scalar(const Tensor& x, double value);
+Tensor eq(const Tensor& a, const Tensor& b, Into into = {});
+Tensor ne(const Tensor& a, const Tensor& b, Into into = {});
+Tensor lt(const Tensor& a, const Tensor& b, Into into = {});
+Tensor le(const Tensor& a, const Tensor& b, Into into = {});
+Tensor gt(const Tensor& a, const Tensor& b, Into into = {});
+Tensor ge(const Tensor& a, const Tensor& b, Into into = {});
+Tensor eq_scalar(const Tensor& x, double value, Into into = {});
+Tensor ne_scalar(const Tensor& x, double value, Into into = {});
+Tensor lt_scalar(const Tensor& x, double value, Into into = {});
+Tensor le_scalar(const Tensor& x, double value, Into into = {});
+Tensor gt_scalar(const Tensor& x, double value, Into into = {});
+Tensor ge_scalar(const Tensor& x, double value, Into into = {});
 
 // ---- unary and activation ----
 Tensor neg(const Tensor& x, Into into = {});
@@ -59,37 +59,40 @@ Tensor cos(const Tensor& x, Into into = {});
 Tensor tanh(const Tensor& x, Into into = {});
 Tensor sigmoid(const Tensor& x, Into into = {});
 Tensor relu(const Tensor& x, Into into = {});
-Tensor softmax(const Tensor& x, int64_t dim);
-Tensor log_softmax(const Tensor& x, int64_t dim);
+Tensor softmax(const Tensor& x, int64_t dim, Into into = {});
+Tensor log_softmax(const Tensor& x, int64_t dim, Into into = {});
 
 // ---- reduction ----
 Tensor sum(const Tensor& x);
-Tensor sum_dims(const Tensor& x, std::span<const int64_t> dims, bool keepdim);
+Tensor sum_into(const Tensor& x, Into into);  // not fresh: so sum itself asks nothing
+Tensor sum_dims(const Tensor& x, std::span<const int64_t> dims, bool keepdim, Into into = {});
 Tensor sum_mask(const Tensor& x, Dims dims, bool keepdim);
-Tensor mean(const Tensor& x);
-Tensor mean_dims(const Tensor& x, std::span<const int64_t> dims, bool keepdim);
-Tensor max(const Tensor& x);
-Tensor min(const Tensor& x);
+Tensor mean(const Tensor& x, Into into = {});
+Tensor mean_dims(const Tensor& x, std::span<const int64_t> dims, bool keepdim, Into into = {});
+Tensor max(const Tensor& x, Into into = {});
+Tensor min(const Tensor& x, Into into = {});
 struct ValuesIndices {
   Tensor values, indices;
 };
 ValuesIndices max_dim(const Tensor& x, int64_t dim, bool keepdim);
 ValuesIndices min_dim(const Tensor& x, int64_t dim, bool keepdim);
-Tensor argmax(const Tensor& x);
-Tensor argmin(const Tensor& x);
-Tensor argmax_dim(const Tensor& x, int64_t dim, bool keepdim);
-Tensor argmin_dim(const Tensor& x, int64_t dim, bool keepdim);
+Tensor argmax(const Tensor& x, Into into = {});
+Tensor argmin(const Tensor& x, Into into = {});
+Tensor argmax_dim(const Tensor& x, int64_t dim, bool keepdim, Into into = {});
+Tensor argmin_dim(const Tensor& x, int64_t dim, bool keepdim, Into into = {});
 // Sums what was broadcast, casts what was promoted: brings a gradient to its input's form.
 Tensor fit(const Tensor& grad, const Meta& input);
 
 // ---- matrix ----
 Tensor mm(const Tensor& a, const Tensor& b, Into into = {});
-Tensor bmm(const Tensor& a, const Tensor& b);
-Tensor mv(const Tensor& a, const Tensor& x);
-Tensor dot(const Tensor& a, const Tensor& b);
-Tensor matmul(const Tensor& a, const Tensor& b);
-Tensor addmm(const Tensor& x, const Tensor& a, const Tensor& b, double beta, double alpha);
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);  // bias may be null
+Tensor bmm(const Tensor& a, const Tensor& b, Into into = {});
+Tensor mv(const Tensor& a, const Tensor& x, Into into = {});
+Tensor dot(const Tensor& a, const Tensor& b, Into into = {});
+Tensor matmul(const Tensor& a, const Tensor& b, Into into = {});
+Tensor addmm(const Tensor& x, const Tensor& a, const Tensor& b, double beta, double alpha,
+             Into into = {});
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias,  // bias may be null
+              Into into = {});
 
 // ---- views: the result shares x's storage ----
 Tensor view(const Tensor& x, const int64_t* shape, int32_t rank);  // one -1 allowed
@@ -117,10 +120,10 @@ int64_t split_count(const Tensor& x, int64_t size, int64_t dim);
 void split(const Tensor& x, int64_t size, int64_t dim, std::span<Tensor> outs);
 
 // ---- indexing and joining ----
-Tensor cat(std::span<const Tensor* const> tensors, int64_t dim);
-Tensor stack(std::span<const Tensor* const> tensors, int64_t dim);
-Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index);
-Tensor gather(const Tensor& x, int64_t dim, const Tensor& index);
+Tensor cat(std::span<const Tensor* const> tensors, int64_t dim, Into into = {});
+Tensor stack(std::span<const Tensor* const> tensors, int64_t dim, Into into = {});
+Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index, Into into = {});
+Tensor gather(const Tensor& x, int64_t dim, const Tensor& index, Into into = {});
 // Zeros of this shape with source added at index: the gradients of the two above.
 Tensor scatter_add(const Shape& shape, int dim, const Tensor& index, const Tensor& source);
 Tensor index_add(const Shape& shape, int dim, const Tensor& index, const Tensor& source);

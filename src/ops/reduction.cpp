@@ -241,6 +241,7 @@ ValuesIndices run_extreme(Fold kind, const Tensor& x, int64_t dim, bool keepdim)
 template <Fold kFold>
 struct Arg {
   static constexpr const char* name = kFold == Fold::max ? "ArgMax" : "ArgMin";
+  static constexpr bool own_dtypes = true;
   static Meta result(const Tensor& x) {
     check_has_elements(x);
     return {DType::int64, Shape()};
@@ -254,6 +255,7 @@ struct Arg {
 template <Fold kFold>
 struct ArgDim {
   static constexpr const char* name = kFold == Fold::max ? "ArgMaxDim" : "ArgMinDim";
+  static constexpr bool own_dtypes = true;
   using Args = DimArgs;
   static Meta result(const Args& k, const Tensor& x) { return {DType::int64, extreme_shape(x, k)}; }
   static void forward(const Tensor& out, const Args& k, const Tensor& x) {
@@ -294,31 +296,37 @@ Tensor sum(const Tensor& x) {
   }
   return sum_mask(x, all_dims(x), false);
 }
-Tensor sum_dims(const Tensor& x, std::span<const int64_t> dims, bool keepdim) {
+Tensor sum_dims(const Tensor& x, std::span<const int64_t> dims, bool keepdim, Into into) {
+  if (into.kind != Into::Kind::fresh) {
+    return run_into<Sum>(into, {dims_of(x, dims), keepdim}, x), Tensor();
+  }
   return sum_mask(x, dims_of(x, dims), keepdim);
 }
 Tensor sum_mask(const Tensor& x, Dims dims, bool keepdim) {
   return run<Sum>({}, {dims, keepdim}, x);
 }
-Tensor mean(const Tensor& x) { return run<Mean>({}, {all_dims(x), false}, x); }
-Tensor mean_dims(const Tensor& x, std::span<const int64_t> dims, bool keepdim) {
-  return run<Mean>({}, {dims_of(x, dims), keepdim}, x);
+Tensor sum_into(const Tensor& x, Into into) {
+  return run_into<Sum>(into, {all_dims(x), false}, x), Tensor();
 }
-Tensor max(const Tensor& x) { return run<Extreme<Fold::max>>({}, {}, x); }
-Tensor min(const Tensor& x) { return run<Extreme<Fold::min>>({}, {}, x); }
+Tensor mean(const Tensor& x, Into into) { return run<Mean>(into, {all_dims(x), false}, x); }
+Tensor mean_dims(const Tensor& x, std::span<const int64_t> dims, bool keepdim, Into into) {
+  return run<Mean>(into, {dims_of(x, dims), keepdim}, x);
+}
+Tensor max(const Tensor& x, Into into) { return run<Extreme<Fold::max>>(into, {}, x); }
+Tensor min(const Tensor& x, Into into) { return run<Extreme<Fold::min>>(into, {}, x); }
 ValuesIndices max_dim(const Tensor& x, int64_t dim, bool keepdim) {
   return run_extreme<ExtremeDim<Fold::max>>(Fold::max, x, dim, keepdim);
 }
 ValuesIndices min_dim(const Tensor& x, int64_t dim, bool keepdim) {
   return run_extreme<ExtremeDim<Fold::min>>(Fold::min, x, dim, keepdim);
 }
-Tensor argmax(const Tensor& x) { return run<Arg<Fold::max>>({}, {}, x); }
-Tensor argmin(const Tensor& x) { return run<Arg<Fold::min>>({}, {}, x); }
-Tensor argmax_dim(const Tensor& x, int64_t dim, bool keepdim) {
-  return run<ArgDim<Fold::max>>({}, {wrap_dim(dim, x.rank()), keepdim}, x);
+Tensor argmax(const Tensor& x, Into into) { return run<Arg<Fold::max>>(into, {}, x); }
+Tensor argmin(const Tensor& x, Into into) { return run<Arg<Fold::min>>(into, {}, x); }
+Tensor argmax_dim(const Tensor& x, int64_t dim, bool keepdim, Into into) {
+  return run<ArgDim<Fold::max>>(into, {wrap_dim(dim, x.rank()), keepdim}, x);
 }
-Tensor argmin_dim(const Tensor& x, int64_t dim, bool keepdim) {
-  return run<ArgDim<Fold::min>>({}, {wrap_dim(dim, x.rank()), keepdim}, x);
+Tensor argmin_dim(const Tensor& x, int64_t dim, bool keepdim, Into into) {
+  return run<ArgDim<Fold::min>>(into, {wrap_dim(dim, x.rank()), keepdim}, x);
 }
 
 Tensor fit(const Tensor& grad, const Meta& input) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "ops/run.h"
 
+#include <algorithm>
+
 #include "base/token.h"
 #include "kernels/strided.h"
 #include "ops/overlap.h"
@@ -8,6 +10,8 @@
 namespace tg {
 
 namespace {
+
+constexpr int kMostOperands = 4;  // of an operator that can be recorded in place
 
 bool differs(const Tensor& x, const Meta& meta) {
   return x.dtype() != meta.dtype ||
@@ -35,12 +39,33 @@ void write_shapes(Node& node, const Tensor* const* operands, int n) {
   }
 }
 
+SaveMask saved_for(const SaveMask* reads, int n, uint32_t wanted) {
+  SaveMask mask = 0;
+  for (int i = 0; i < n; ++i) {
+    if ((wanted >> i & 1) != 0) mask |= reads[i];
+  }
+  return mask;
+}
+
+// What recording keeps whichever operand it is for: what all gradients read.
+SaveMask always_saved(const SaveMask* reads, int n) {
+  SaveMask mask = 0;
+  bool first = true;
+  for (int i = 0; i < n; ++i) {
+    if (reads[i] == kReadsNothing) continue;
+    mask = first ? reads[i] : mask & reads[i];
+    first = false;
+  }
+  return mask;
+}
+
 }  // namespace
 
 Planned plan_special(const char* op, const Tensor* const* operands, int n, uint32_t wanted,
-                     SaveMask (*saves)(uint32_t), SaveMask always) {
+                     const SaveMask* reads) {
   const uint32_t flowing = flowing_operands(operands, n, wanted);
-  const bool records = plan_record_special(op, operands, n, wanted, saves(flowing) | always);
+  const SaveMask saved = saved_for(reads, n, flowing) | always_saved(reads, n);
+  const bool records = plan_record_special(op, operands, n, wanted, saved);
   return {records, records ? flowing : wanted};
 }
 
@@ -152,8 +177,10 @@ TargetPlan plan_target(const Tensor& target, const Meta& meta, const Tensor* con
     }
     if (overlap == Overlap::same && !rules.elementwise) plan.direct = false;
     // Operands of another dtype are converted on the way, which takes memory and may fail.
-    if (!rules.converts && x.dtype() != target.dtype()) plan.direct = false;
+    if (!rules.converts && !rules.own_dtypes && x.dtype() != target.dtype()) plan.direct = false;
+    if (rules.row_major && !x.row_major()) plan.direct = false;
   }
+  if (rules.row_major && !target.row_major()) plan.direct = false;
   if (meta.dtype != target.dtype()) plan.direct = false;
   if (rules.can_stop && token_in_use != nullptr) plan.direct = false;
   if (rules.looked_at) plan.direct = false;
@@ -192,6 +219,82 @@ void link_in_place(Node* node, const Tensor& target, Rebase& rebase, size_t inpu
   TensorHead& head = *target.head();
   node->inputs()[input] = Edge(swap_history(head, own.word));
   if (head.has_flag(TensorHead::kRetainsGrad)) move_retained(head, own);
+}
+
+void run_into(AnyOperator op, Into into, const void* args, const Tensor* const* operands) {
+  const int n = op.operands;
+  const WatchedCall watch;
+  const bool in_place = into.kind == Into::Kind::first;
+  const Tensor& target = in_place ? *operands[0] : *into.out;
+  Recording recording{op.id, 0, 0, op.shapes};
+  bool records = false;
+  if (in_place) {
+    bool special = false;
+    if (op.reads != nullptr) {
+      if (recording_mode()) {
+        recording.wanted = wanted_operands(operands, n);
+      } else {
+        check_unrestricted();
+      }
+      records = recording.wanted != 0 && is_floating(target.dtype());
+    }
+    plan_in_place(op.name, target, records);
+    for (int i = 0; records && i < n; ++i) special = special || is_special(*operands[i]);
+    if (special) {
+      const Planned planned = plan_special(op.name, operands, n, recording.wanted, op.reads);
+      records = planned.records != 0;
+      recording.wanted = planned.wanted;
+    }
+    if (records) recording.saved = saved_for(op.reads, n, recording.wanted);
+    if (!op.rules.converts) check_categories(target, operands, n);
+  } else {
+    plan_out(op.name, target, operands, n);
+  }
+  const Meta meta = op.result(args, operands);
+  const bool keeps_old = (recording.saved & reads_input(0)) != 0;
+  op.rules.looked_at = watch.on();
+  TargetPlan plan = plan_target(target, meta, operands, n, in_place, op.rules, keeps_old);
+  Reserved node;
+  Rebase rebase;
+  if (records) {
+    if (target.is_view()) rebase = reserve_rebase(target);
+    recording.in_place = true;
+    recording.argument_bytes = op.argument_bytes;
+    const Tensor* saved_operands[kMostOperands];
+    std::copy_n(operands, n, saved_operands);
+    if (keeps_old) saved_operands[0] = &plan.old_value;
+    node = Reserved(reserve_node(recording, saved_operands, n, meta));
+    // The first edge comes at link, when the target's past is taken over.
+    if (Edge edge = node.get()->inputs()[0]) {
+      node.get()->inputs()[0] = Edge();
+      let_go(edge.node());
+    }
+    if ((recording.saved & kReadsOutput) != 0) reserve_saved_result(*node.get(), target);
+    if (op.argument_bytes != 0) {
+      std::memcpy(&node.get()->args<std::byte>(), args, op.argument_bytes);
+    }
+  }
+  if (plan.direct) {
+    target.storage().raise_version();
+    op.forward(target, args, operands);
+    target.storage().written();
+  } else {
+    op.forward(plan.scratch, args, operands);
+    if (watch.on()) [[unlikely]] {
+      const uint32_t had = op.nonfinite != nullptr ? op.nonfinite(args) : 0;
+      watch.look(op.name, plan.scratch, operands, n, had, node.get());
+    }
+    target.storage().raise_version();
+    copy_elements(target, plan.scratch);
+    target.storage().written();
+    if (watch.on()) [[unlikely]]
+      note_write(target.storage(), target.storage().version.load(std::memory_order_relaxed));
+  }
+  if (records) {
+    if (recording.wanted == 0) node.get()->set(Node::kFreed);  // as in reserve_dry
+    link_saved_result(*node.get());
+    link_in_place(node.give_up(), target, rebase);
+  }
 }
 
 }  // namespace tg

@@ -79,26 +79,13 @@ constexpr SaveMask saves(uint32_t wanted) {
   return mask;
 }
 
-// What recording keeps whichever operand it is for: what all gradients read.
-template <class O>
-constexpr SaveMask always_saves() {
-  SaveMask mask = 0;
-  bool first = true;
-  for (const SaveMask reads : O::reads) {
-    if (reads == kReadsNothing) continue;
-    mask = first ? reads : mask & reads;
-    first = false;
-  }
-  return mask;
-}
-
 // plan_record_special for an operator of the catalogue, which tells what it saves.
 struct Planned {
   uint32_t records;
   uint32_t wanted;  // the operands that a gradient flows to
 };
 Planned plan_special(const char* op, const Tensor* const* operands, int n, uint32_t wanted,
-                     SaveMask (*saves)(uint32_t), SaveMask always);
+                     const SaveMask* reads);
 // The result requires grad, and no gradient flows from it (T28): a node whose rule is never run, so
 // nothing is kept for it.
 Node* reserve_dry(Op op, uint32_t inputs);
@@ -174,6 +161,8 @@ struct TargetRules {
   bool converts = false;        // forward writes any dtype from any dtype without memory
   bool takes_expanded = false;  // writes one value everywhere, so strides of 0 do no harm
   bool can_stop = false;        // forward asks the token half-way, so it may not write the target
+  bool own_dtypes = false;      // forward takes each operand in its own dtype without memory
+  bool row_major = false;       // forward writes row-major alone, and takes operands so as they lie
   bool looked_at = false;       // the result is, before the target is written
 };
 template <class O>
@@ -183,6 +172,8 @@ constexpr TargetRules target_rules() {
   if constexpr (requires { O::converts; }) rules.converts = O::converts;
   if constexpr (requires { O::takes_expanded; }) rules.takes_expanded = O::takes_expanded;
   if constexpr (requires { O::can_stop; }) rules.can_stop = O::can_stop;
+  if constexpr (requires { O::own_dtypes; }) rules.own_dtypes = O::own_dtypes;
+  if constexpr (requires { O::row_major; }) rules.row_major = O::row_major;
   return rules;
 }
 
@@ -218,83 +209,59 @@ bool gives_floating(const Args<O>& args) {
   }
 }
 
-template <class O, class... In>
-[[gnu::noinline]] void run_into(Into into, const Args<O>& args, const In&... inputs) {
-  constexpr int n = sizeof...(In);
-  const Tensor* const operands[] = {&inputs...};
-  const WatchedCall watch;
-  const bool in_place = into.kind == Into::Kind::first;
-  const Tensor& target = in_place ? *operands[0] : *into.out;
-  Recording recording{};
-  bool records = false;
-  if (in_place) {
-    if constexpr (Recordable<O>) {
-      if (recording_mode()) {
-        recording.wanted = wanted_operands(operands, n);
-      } else {
-        check_unrestricted();
-      }
-      records = recording.wanted != 0 && is_floating(target.dtype());
-    }
-    plan_in_place(O::name, target, records);
-    if constexpr (Recordable<O>) {
-      if (records && (is_special(inputs) || ...)) {
-        const Planned planned =
-            plan_special(O::name, operands, n, recording.wanted, saves<O>, always_saves<O>());
-        records = planned.records != 0;
-        recording.wanted = planned.wanted;
-      }
-      recording.saved = records ? saves<O>(recording.wanted) : 0;
-    }
-  } else {
-    plan_out(O::name, target, operands, n);
+// An operator as the road in place and into a given tensor sees it, which is one for all.
+struct AnyOperator {
+  const char* name;
+  Meta (*result)(const void* args, const Tensor* const* operands);
+  void (*forward)(const Tensor& out, const void* args, const Tensor* const* operands);
+  uint32_t (*nonfinite)(const void* args) = nullptr;  // of its numbers; null: it has none
+  const SaveMask* reads = nullptr;                    // null: it cannot be recorded
+  TargetRules rules;
+  int operands;
+  Op id = {};
+  Shapes shapes = Shapes::never;
+  uint8_t argument_bytes = 0;
+};
+void run_into(AnyOperator op, Into into, const void* args, const Tensor* const* operands);
+
+template <class O, size_t... I>
+[[gnu::always_inline]] inline AnyOperator any_operator(std::index_sequence<I...>) {
+  using Its = Args<O>;
+  AnyOperator op{.name = O::name,
+                 .result =
+                     [](const void* args, const Tensor* const* operands) {
+                       return result_of<O>(*static_cast<const Its*>(args), *operands[I]...);
+                     },
+                 .forward =
+                     [](const Tensor& out, const void* args, const Tensor* const* operands) {
+                       compute<O>(out, *static_cast<const Its*>(args), *operands[I]...);
+                     },
+                 .rules = target_rules<O>(),
+                 .operands = sizeof...(I)};
+  if constexpr (
+      requires(const Its& args) { O::scalars(args); } ||
+      requires(const Its& args) { args.value; }) {
+    op.nonfinite = [](const void* args) {
+      return nonfinite_numbers<O>(*static_cast<const Its*>(args));
+    };
   }
-  if (in_place && !target_rules<O>().converts) check_categories(target, operands, n);
-  const Meta meta = result_of<O>(args, inputs...);
-  const bool keeps_old = records && (recording.saved & reads_input(0)) != 0;
-  TargetRules rules = target_rules<O>();
-  rules.looked_at = watch.on();
-  TargetPlan plan = plan_target(target, meta, operands, n, in_place, rules, keeps_old);
-  Reserved node;
-  Rebase rebase;
   if constexpr (Recordable<O>) {
-    if (records) {
-      if (target.is_view()) rebase = reserve_rebase(target);
-      recording.op = O::id;
-      recording.shapes = O::shapes;
-      recording.in_place = true;
-      if constexpr (!std::is_same_v<Args<O>, NoArgs>) recording.argument_bytes = sizeof(Args<O>);
-      const Tensor* saved_operands[] = {&inputs...};
-      if (keeps_old) saved_operands[0] = &plan.old_value;
-      node = Reserved(reserve_node(recording, saved_operands, n, meta));
-      // The first edge comes at link, when the target's past is taken over.
-      if (Edge edge = node.get()->inputs()[0]) {
-        node.get()->inputs()[0] = Edge();
-        let_go(edge.node());
-      }
-      if ((recording.saved & kReadsOutput) != 0) reserve_saved_result(*node.get(), target);
-      if constexpr (!std::is_same_v<Args<O>, NoArgs>) node.get()->template args<Args<O>>() = args;
+    static_assert(std::size(O::reads) == sizeof...(I));
+    op.reads = O::reads;
+    op.id = O::id;
+    op.shapes = O::shapes;
+    if constexpr (!std::is_same_v<Its, NoArgs>) {
+      static_assert(sizeof(Its) <= UINT8_MAX && std::is_trivially_destructible_v<Its>);
+      op.argument_bytes = sizeof(Its);
     }
   }
-  if (plan.direct) {
-    target.storage().raise_version();
-    compute<O>(target, args, inputs...);
-    target.storage().written();
-  } else {
-    compute<O>(plan.scratch, args, inputs...);
-    if (watch.on()) [[unlikely]]
-      watch.look(O::name, plan.scratch, operands, n, nonfinite_numbers<O>(args), node.get());
-    target.storage().raise_version();
-    copy_elements(target, plan.scratch);
-    target.storage().written();
-    if (watch.on()) [[unlikely]]
-      note_write(target.storage(), target.storage().version.load(std::memory_order_relaxed));
-  }
-  if (records) {
-    if (recording.wanted == 0) node.get()->set(Node::kFreed);  // as in reserve_dry
-    link_saved_result(*node.get());
-    link_in_place(node.give_up(), target, rebase);
-  }
+  return op;
+}
+
+template <class O, class... In>
+[[gnu::noinline, gnu::cold]] void run_into(Into into, const Args<O>& args, const In&... inputs) {
+  const Tensor* const operands[] = {&inputs...};
+  run_into(any_operator<O>(std::index_sequence_for<In...>{}), into, &args, operands);
 }
 
 // Names of saved operands, where one has a name. Throws where memory runs out; the node goes then.
@@ -394,7 +361,7 @@ template <class O, class... In>
   const Tensor* const operands[] = {&inputs...};
   Planned planned{0, 0};
   if (gives_floating<O>(args)) {
-    planned = plan_special(O::name, operands, sizeof...(In), wanted, saves<O>, always_saves<O>());
+    planned = plan_special(O::name, operands, sizeof...(In), wanted, O::reads);
   }
   if (planned.records != 0 && planned.wanted != 0) {
     return run_recorded<O>(planned.wanted, args, inputs...);
