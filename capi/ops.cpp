@@ -73,17 +73,17 @@ tg_status tg_div_(tg_tensor x, tg_tensor other) {
 tg_status tg_add_scalar_(tg_tensor x, double value) {
   return call_in_place(__func__, tg::add_scalar, x, value);
 }
+tg_status tg_sub_scalar_(tg_tensor x, double value) {
+  return call_in_place(__func__, tg::sub_scalar, x, value);
+}
 tg_status tg_mul_scalar_(tg_tensor x, double value) {
   return call_in_place(__func__, tg::mul_scalar, x, value);
 }
-tg_status tg_add_out(tg_tensor a, tg_tensor b, tg_tensor out) {
-  return call_out(__func__, out, tg::add, a, b);
+tg_status tg_div_scalar_(tg_tensor x, double value) {
+  return call_in_place(__func__, tg::div_scalar, x, value);
 }
-tg_status tg_mul_out(tg_tensor a, tg_tensor b, tg_tensor out) {
-  return call_out(__func__, out, tg::mul, a, b);
-}
-tg_status tg_mm_out(tg_tensor a, tg_tensor b, tg_tensor out) {
-  return call_out(__func__, out, tg::mm, a, b);
+tg_status tg_pow_scalar_(tg_tensor x, double exponent) {
+  return call_in_place(__func__, tg::pow_scalar, x, exponent);
 }
 tg_status tg_neg(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::neg, x); }
 tg_status tg_abs(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::abs, x); }
@@ -95,11 +95,21 @@ tg_status tg_cos(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::c
 tg_status tg_tanh(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::tanh, x); }
 tg_status tg_sigmoid(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::sigmoid, x); }
 tg_status tg_relu(tg_tensor x, tg_tensor* out) { return call(__func__, out, tg::relu, x); }
+tg_status tg_neg_(tg_tensor x) { return call_in_place(__func__, tg::neg, x); }
+tg_status tg_abs_(tg_tensor x) { return call_in_place(__func__, tg::abs, x); }
+tg_status tg_log_(tg_tensor x) { return call_in_place(__func__, tg::log, x); }
+tg_status tg_sqrt_(tg_tensor x) { return call_in_place(__func__, tg::sqrt, x); }
+tg_status tg_sin_(tg_tensor x) { return call_in_place(__func__, tg::sin, x); }
+tg_status tg_cos_(tg_tensor x) { return call_in_place(__func__, tg::cos, x); }
+tg_status tg_tanh_(tg_tensor x) { return call_in_place(__func__, tg::tanh, x); }
 tg_status tg_exp_(tg_tensor x) { return call_in_place(__func__, tg::exp, x); }
 tg_status tg_sigmoid_(tg_tensor x) { return call_in_place(__func__, tg::sigmoid, x); }
 tg_status tg_relu_(tg_tensor x) { return call_in_place(__func__, tg::relu, x); }
 tg_status tg_clamp(tg_tensor x, double low, double high, tg_tensor* out) {
   return call(__func__, out, tg::clamp, x, low, high);
+}
+tg_status tg_clamp_(tg_tensor x, double low, double high) {
+  return call_in_place(__func__, tg::clamp, x, low, high);
 }
 tg_status tg_where(tg_tensor condition, tg_tensor a, tg_tensor b, tg_tensor* out) {
   return call(__func__, out, tg::where, condition, a, b);
@@ -124,11 +134,6 @@ tg_status tg_ge_scalar(tg_tensor x, double value, tg_tensor* out) {
 }
 // ---- reductions ----
 namespace {
-
-std::span<const int64_t> dims_span(const int64_t* dims, size_t count) {
-  if (count > 0) check_pointer(dims, "dims");
-  return {dims, count};
-}
 
 // Operators with two results.
 tg_status call_two(const char* function, tg_tensor* values, tg_tensor* indices,
@@ -219,6 +224,9 @@ tg_status tg_mv(tg_tensor a, tg_tensor x, tg_tensor* out) {
 tg_status tg_addmm(tg_tensor x, tg_tensor a, tg_tensor b, double beta, double alpha,
                    tg_tensor* out) {
   return call(__func__, out, tg::addmm, x, a, b, beta, alpha);
+}
+tg_status tg_addmm_(tg_tensor x, tg_tensor a, tg_tensor b, double beta, double alpha) {
+  return call_in_place(__func__, tg::addmm, x, a, b, beta, alpha);
 }
 tg_status tg_linear(tg_tensor x, tg_tensor weight, tg_tensor bias, tg_tensor* out) {
   return guarded(__func__, [&] {

@@ -107,6 +107,10 @@ inline void clear_outs(tg_handle* outs, size_t capacity, const char* what) {
   if (capacity > 0) check_pointer(outs, what);
   for (size_t i = 0; i < capacity; ++i) outs[i] = 0;
 }
+inline std::span<const int64_t> dims_span(const int64_t* dims, size_t count) {
+  if (count > 0) check_pointer(dims, "dims");
+  return {dims, count};
+}
 bool boolean(int32_t value, const char* what);
 DType dtype_of(int32_t number);
 void check_flags(uint32_t flags, uint32_t known);

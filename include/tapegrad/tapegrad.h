@@ -1810,6 +1810,20 @@ TG_API tg_status tg_div_(tg_tensor x, tg_tensor other);
  *  @since 0.1.0 */
 TG_API tg_status tg_add_scalar_(tg_tensor x, double value);
 
+/** Takes a number away in place: x = x - value.
+ *  @param x tensor, borrowed, written
+ *  @param value what is taken away
+ *  @dtypes all but bool
+ *  @gradient g
+ *  @saved nothing
+ *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is bool, or is an integer tensor and value
+ *      is not integral or not in range; TG_ERROR_MODE: R2, R4; TG_ERROR_AUTOGRAD: R3, R4;
+ *      TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back yes
+ *  @since 0.1.0 */
+TG_API tg_status tg_sub_scalar_(tg_tensor x, double value);
+
 /** Multiplies by a number in place: x = x * value.
  *  @param x tensor, borrowed, written
  *  @param value the factor
@@ -1823,6 +1837,33 @@ TG_API tg_status tg_add_scalar_(tg_tensor x, double value);
  *  @blocks yes, calls back yes
  *  @since 0.1.0 */
 TG_API tg_status tg_mul_scalar_(tg_tensor x, double value);
+
+/** Divides by a number in place: x = x / value.
+ *  @param x tensor, borrowed, written
+ *  @param value the divisor
+ *  @dtypes floating point
+ *  @gradient g / value
+ *  @saved nothing
+ *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is not floating point; TG_ERROR_MODE: R2,
+ *      R4; TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back yes
+ *  @since 0.1.0 */
+TG_API tg_status tg_div_scalar_(tg_tensor x, double value);
+
+/** Raises to a power in place: x = x^exponent.
+ *  @param x tensor, borrowed, written
+ *  @param exponent any number; for an integer tensor integral and not negative
+ *  @dtypes all but bool
+ *  @gradient g exponent x^(exponent - 1), with the former x; 0 for exponent 0
+ *  @saved the former x
+ *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is bool, or is an integer tensor and
+ *      exponent is negative or not integral; TG_ERROR_MODE: R2, R4; TG_ERROR_AUTOGRAD: R3, R4;
+ *      TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back yes
+ *  @since 0.1.0 */
+TG_API tg_status tg_pow_scalar_(tg_tensor x, double exponent);
 
 /** The sum into a given tensor: out = a + b.
  *  @param a tensor, borrowed
@@ -1838,6 +1879,20 @@ TG_API tg_status tg_mul_scalar_(tg_tensor x, double value);
  *  @since 0.1.0 */
 TG_API tg_status tg_add_out(tg_tensor a, tg_tensor b, tg_tensor out);
 
+/** The difference into a given tensor: out = a - b.
+ *  @param a tensor, borrowed
+ *  @param b tensor, borrowed
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_sub; out has it already
+ *  @dtypes those of tg_sub
+ *  @errors TG_ERROR_INVALID_HANDLE: a, b, out; TG_ERROR_SHAPE: R7, or as the form without out;
+ *      TG_ERROR_DTYPE: R7, or as the form without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7;
+ *      TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_sub_out(tg_tensor a, tg_tensor b, tg_tensor out);
+
 /** The elementwise product into a given tensor: out = a * b.
  *  @param a tensor, borrowed
  *  @param b tensor, borrowed
@@ -1851,6 +1906,84 @@ TG_API tg_status tg_add_out(tg_tensor a, tg_tensor b, tg_tensor out);
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_mul_out(tg_tensor a, tg_tensor b, tg_tensor out);
+
+/** The quotient into a given tensor: out = a / b.
+ *  @param a tensor, borrowed
+ *  @param b tensor, borrowed
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_div; out has it already
+ *  @dtypes those of tg_div
+ *  @errors TG_ERROR_INVALID_HANDLE: a, b, out; TG_ERROR_SHAPE: R7, or as the form without out;
+ *      TG_ERROR_DTYPE: R7; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_div_out(tg_tensor a, tg_tensor b, tg_tensor out);
+
+/** Adds a number into a given tensor: out = x + value.
+ *  @param x tensor, borrowed
+ *  @param value the summand
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_add_scalar; out has it already
+ *  @dtypes those of tg_add_scalar
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_DTYPE: R7, or as the form
+ *      without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_add_scalar_out(tg_tensor x, double value, tg_tensor out);
+
+/** Takes a number away into a given tensor: out = x - value.
+ *  @param x tensor, borrowed
+ *  @param value what is taken away
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_sub_scalar; out has it already
+ *  @dtypes those of tg_sub_scalar
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_DTYPE: R7, or as the form
+ *      without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_sub_scalar_out(tg_tensor x, double value, tg_tensor out);
+
+/** Multiplies by a number into a given tensor: out = x * value.
+ *  @param x tensor, borrowed
+ *  @param value the factor
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_mul_scalar; out has it already
+ *  @dtypes those of tg_mul_scalar
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_DTYPE: R7, or as the form
+ *      without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_mul_scalar_out(tg_tensor x, double value, tg_tensor out);
+
+/** Divides by a number into a given tensor: out = x / value.
+ *  @param x tensor, borrowed
+ *  @param value the divisor
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_div_scalar; out has it already
+ *  @dtypes those of tg_div_scalar
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_DTYPE: R7; TG_ERROR_MODE:
+ *      R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_div_scalar_out(tg_tensor x, double value, tg_tensor out);
+
+/** A power into a given tensor: out = x^exponent.
+ *  @param x tensor, borrowed
+ *  @param exponent any number; for an integer tensor integral and not negative
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_pow_scalar; out has it already
+ *  @dtypes those of tg_pow_scalar
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_DTYPE: R7, or as the form
+ *      without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_pow_scalar_out(tg_tensor x, double exponent, tg_tensor out);
 
 /** The matrix product of a and b into a given tensor.
  *  @param a tensor, shape [n, k], borrowed
@@ -1880,6 +2013,30 @@ TG_API tg_status tg_mm_out(tg_tensor a, tg_tensor b, tg_tensor out);
  *  @since 0.1.0 */
 TG_API tg_status tg_neg(tg_tensor x, tg_tensor *out);
 
+/** The negative in place: x = -x.
+ *  @param x tensor, borrowed, written
+ *  @dtypes all but bool
+ *  @gradient -g
+ *  @saved nothing
+ *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is bool; TG_ERROR_MODE: R2, R4;
+ *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back yes
+ *  @since 0.1.0 */
+TG_API tg_status tg_neg_(tg_tensor x);
+
+/** The negative into a given tensor: out = -x.
+ *  @param x tensor, borrowed
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_neg; out has it already
+ *  @dtypes those of tg_neg
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_DTYPE: R7, or as the form
+ *      without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_neg_out(tg_tensor x, tg_tensor out);
+
 /** The magnitude: |x|.
  *  @param x tensor, borrowed
  *  @param out tensor, new
@@ -1893,6 +2050,30 @@ TG_API tg_status tg_neg(tg_tensor x, tg_tensor *out);
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_abs(tg_tensor x, tg_tensor *out);
+
+/** The magnitude in place: x = |x|.
+ *  @param x tensor, borrowed, written
+ *  @dtypes all but bool
+ *  @gradient g sign(x), with the former x; 0 at 0
+ *  @saved the former x
+ *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is bool; TG_ERROR_MODE: R2, R4;
+ *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back yes
+ *  @since 0.1.0 */
+TG_API tg_status tg_abs_(tg_tensor x);
+
+/** The magnitude into a given tensor: out = |x|.
+ *  @param x tensor, borrowed
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_abs; out has it already
+ *  @dtypes those of tg_abs
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_DTYPE: R7, or as the form
+ *      without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_abs_out(tg_tensor x, tg_tensor out);
 
 /** The exponential function: e^x.
  *  @param x tensor, borrowed
@@ -1920,6 +2101,18 @@ TG_API tg_status tg_exp(tg_tensor x, tg_tensor *out);
  *  @since 0.1.0 */
 TG_API tg_status tg_exp_(tg_tensor x);
 
+/** The exponential function into a given tensor: out = e^x.
+ *  @param x tensor, borrowed
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_exp; out has it already
+ *  @dtypes those of tg_exp
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_DTYPE: R7, or as the form
+ *      without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_exp_out(tg_tensor x, tg_tensor out);
+
 /** The natural logarithm of x.
  *  @param x tensor, borrowed
  *  @param out tensor, new
@@ -1933,6 +2126,30 @@ TG_API tg_status tg_exp_(tg_tensor x);
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_log(tg_tensor x, tg_tensor *out);
+
+/** The natural logarithm in place: x = ln x.
+ *  @param x tensor, borrowed, written
+ *  @dtypes floating point
+ *  @gradient g / x, with the former x
+ *  @saved the former x
+ *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is not floating point; TG_ERROR_MODE: R2,
+ *      R4; TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back yes
+ *  @since 0.1.0 */
+TG_API tg_status tg_log_(tg_tensor x);
+
+/** The natural logarithm into a given tensor: out = ln x.
+ *  @param x tensor, borrowed
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_log; out has it already
+ *  @dtypes those of tg_log
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_DTYPE: R7, or as the form
+ *      without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_log_out(tg_tensor x, tg_tensor out);
 
 /** The square root of x.
  *  @param x tensor, borrowed
@@ -1948,6 +2165,30 @@ TG_API tg_status tg_log(tg_tensor x, tg_tensor *out);
  *  @since 0.1.0 */
 TG_API tg_status tg_sqrt(tg_tensor x, tg_tensor *out);
 
+/** The square root in place.
+ *  @param x tensor, borrowed, written
+ *  @dtypes floating point
+ *  @gradient g / (2 x), with the new x
+ *  @saved the new x
+ *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is not floating point; TG_ERROR_MODE: R2,
+ *      R4; TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back yes
+ *  @since 0.1.0 */
+TG_API tg_status tg_sqrt_(tg_tensor x);
+
+/** The square root into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_sqrt; out has it already
+ *  @dtypes those of tg_sqrt
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_DTYPE: R7, or as the form
+ *      without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_sqrt_out(tg_tensor x, tg_tensor out);
+
 /** The sine of x, in radians.
  *  @param x tensor, borrowed
  *  @param out tensor, new
@@ -1961,6 +2202,30 @@ TG_API tg_status tg_sqrt(tg_tensor x, tg_tensor *out);
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_sin(tg_tensor x, tg_tensor *out);
+
+/** The sine in place.
+ *  @param x tensor, borrowed, written
+ *  @dtypes floating point
+ *  @gradient g cos(x), with the former x
+ *  @saved the former x
+ *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is not floating point; TG_ERROR_MODE: R2,
+ *      R4; TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back yes
+ *  @since 0.1.0 */
+TG_API tg_status tg_sin_(tg_tensor x);
+
+/** The sine into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_sin; out has it already
+ *  @dtypes those of tg_sin
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_DTYPE: R7, or as the form
+ *      without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_sin_out(tg_tensor x, tg_tensor out);
 
 /** The cosine of x, in radians.
  *  @param x tensor, borrowed
@@ -1976,6 +2241,30 @@ TG_API tg_status tg_sin(tg_tensor x, tg_tensor *out);
  *  @since 0.1.0 */
 TG_API tg_status tg_cos(tg_tensor x, tg_tensor *out);
 
+/** The cosine in place.
+ *  @param x tensor, borrowed, written
+ *  @dtypes floating point
+ *  @gradient -g sin(x), with the former x
+ *  @saved the former x
+ *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is not floating point; TG_ERROR_MODE: R2,
+ *      R4; TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back yes
+ *  @since 0.1.0 */
+TG_API tg_status tg_cos_(tg_tensor x);
+
+/** The cosine into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_cos; out has it already
+ *  @dtypes those of tg_cos
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_DTYPE: R7, or as the form
+ *      without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_cos_out(tg_tensor x, tg_tensor out);
+
 /** The hyperbolic tangent of x.
  *  @param x tensor, borrowed
  *  @param out tensor, new
@@ -1989,6 +2278,30 @@ TG_API tg_status tg_cos(tg_tensor x, tg_tensor *out);
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_tanh(tg_tensor x, tg_tensor *out);
+
+/** The hyperbolic tangent in place.
+ *  @param x tensor, borrowed, written
+ *  @dtypes floating point
+ *  @gradient g (1 - x^2), with the new x
+ *  @saved the new x
+ *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_DTYPE: x is not floating point; TG_ERROR_MODE: R2,
+ *      R4; TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back yes
+ *  @since 0.1.0 */
+TG_API tg_status tg_tanh_(tg_tensor x);
+
+/** The hyperbolic tangent into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_tanh; out has it already
+ *  @dtypes those of tg_tanh
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_DTYPE: R7, or as the form
+ *      without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_tanh_out(tg_tensor x, tg_tensor out);
 
 /** The logistic function: 1 / (1 + e^-x).
  *  @param x tensor, borrowed
@@ -2016,6 +2329,18 @@ TG_API tg_status tg_sigmoid(tg_tensor x, tg_tensor *out);
  *  @since 0.1.0 */
 TG_API tg_status tg_sigmoid_(tg_tensor x);
 
+/** The logistic function into a given tensor: out = 1 / (1 + e^-x).
+ *  @param x tensor, borrowed
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_sigmoid; out has it already
+ *  @dtypes those of tg_sigmoid
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_DTYPE: R7, or as the form
+ *      without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_sigmoid_out(tg_tensor x, tg_tensor out);
+
 /** The rectifier: the greater of x and 0. NaN stays NaN.
  *  @param x tensor, borrowed
  *  @param out tensor, new
@@ -2042,6 +2367,18 @@ TG_API tg_status tg_relu(tg_tensor x, tg_tensor *out);
  *  @since 0.1.0 */
 TG_API tg_status tg_relu_(tg_tensor x);
 
+/** The rectifier into a given tensor: out is the greater of x and 0.
+ *  @param x tensor, borrowed
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_relu; out has it already
+ *  @dtypes those of tg_relu
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_DTYPE: R7, or as the form
+ *      without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_relu_out(tg_tensor x, tg_tensor out);
+
 /** x brought into [low, high]: the smaller of high and the greater of low and x.
  *  @param x tensor, borrowed
  *  @param low the least value; -INFINITY: no bound
@@ -2059,6 +2396,36 @@ TG_API tg_status tg_relu_(tg_tensor x);
  *  @since 0.1.0 */
 TG_API tg_status tg_clamp(tg_tensor x, double low, double high, tg_tensor *out);
 
+/** Brings x into [low, high] in place.
+ *  @param x tensor, borrowed, written
+ *  @param low the least value; -INFINITY: no bound
+ *  @param high the greatest value; INFINITY: no bound
+ *  @dtypes all but bool
+ *  @gradient g where low < x < high, with the former x; 0 elsewhere and at a bound
+ *  @saved the former x
+ *  @errors TG_ERROR_INVALID_ARGUMENT: low or high is NaN; TG_ERROR_INVALID_HANDLE: x;
+ *      TG_ERROR_DTYPE: x is bool, or is an integer tensor and a bound is not integral;
+ *      TG_ERROR_MODE: R2, R4; TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back yes
+ *  @since 0.1.0 */
+TG_API tg_status tg_clamp_(tg_tensor x, double low, double high);
+
+/** x brought into [low, high], into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param low the least value; -INFINITY: no bound
+ *  @param high the greatest value; INFINITY: no bound
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_clamp; out has it already
+ *  @dtypes those of tg_clamp
+ *  @errors TG_ERROR_INVALID_ARGUMENT: low or high is NaN; TG_ERROR_INVALID_HANDLE: x, out;
+ *      TG_ERROR_SHAPE: R7; TG_ERROR_DTYPE: R7, or as the form without out; TG_ERROR_MODE: R2;
+ *      TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_clamp_out(tg_tensor x, double low, double high, tg_tensor out);
+
 /** The greater of two elements; NaN where one is NaN.
  *  @param a tensor, borrowed
  *  @param b tensor, borrowed
@@ -2074,6 +2441,19 @@ TG_API tg_status tg_clamp(tg_tensor x, double low, double high, tg_tensor *out);
  *  @since 0.1.0 */
 TG_API tg_status tg_maximum(tg_tensor a, tg_tensor b, tg_tensor *out);
 
+/** The greater of two elements into a given tensor.
+ *  @param a tensor, borrowed
+ *  @param b tensor, borrowed
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_maximum; out has it already
+ *  @dtypes those of tg_maximum
+ *  @errors TG_ERROR_INVALID_HANDLE: a, b, out; TG_ERROR_SHAPE: R7, or as the form without out;
+ *      TG_ERROR_DTYPE: R7; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_maximum_out(tg_tensor a, tg_tensor b, tg_tensor out);
+
 /** The smaller of two elements; NaN where one is NaN.
  *  @param a tensor, borrowed
  *  @param b tensor, borrowed
@@ -2088,6 +2468,19 @@ TG_API tg_status tg_maximum(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_minimum(tg_tensor a, tg_tensor b, tg_tensor *out);
+
+/** The smaller of two elements into a given tensor.
+ *  @param a tensor, borrowed
+ *  @param b tensor, borrowed
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_minimum; out has it already
+ *  @dtypes those of tg_minimum
+ *  @errors TG_ERROR_INVALID_HANDLE: a, b, out; TG_ERROR_SHAPE: R7, or as the form without out;
+ *      TG_ERROR_DTYPE: R7; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_minimum_out(tg_tensor a, tg_tensor b, tg_tensor out);
 
 /** Picks elements: a where condition is true, else b.
  *  @param condition tensor, bool, borrowed
@@ -2106,6 +2499,21 @@ TG_API tg_status tg_minimum(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @since 0.1.0 */
 TG_API tg_status tg_where(tg_tensor condition, tg_tensor a, tg_tensor b, tg_tensor *out);
 
+/** Picks elements into a given tensor: out = a where condition is true, else b.
+ *  @param condition tensor, bool, borrowed
+ *  @param a tensor, borrowed
+ *  @param b tensor, borrowed
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_where; out has it already
+ *  @dtypes those of tg_where
+ *  @errors TG_ERROR_INVALID_HANDLE: condition, a, b, out; TG_ERROR_SHAPE: R7, or as the form
+ *      without out; TG_ERROR_DTYPE: R7, or as the form without out; TG_ERROR_MODE: R2;
+ *      TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_where_out(tg_tensor condition, tg_tensor a, tg_tensor b, tg_tensor out);
+
 /* ==== Operators: comparison ====
  * They give bool tensors and never record. A NaN is unequal to all and neither smaller nor greater.
  * A scalar here is compared exactly, so that it may be 2.5 beside an integer tensor. */
@@ -2122,6 +2530,19 @@ TG_API tg_status tg_where(tg_tensor condition, tg_tensor a, tg_tensor b, tg_tens
  *  @since 0.1.0 */
 TG_API tg_status tg_eq_scalar(tg_tensor x, double value, tg_tensor *out);
 
+/** Whether each element is equal to value, into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param value a number
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_eq_scalar; out has it already
+ *  @dtypes those of tg_eq_scalar
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_MODE: R2;
+ *      TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_eq_scalar_out(tg_tensor x, double value, tg_tensor out);
+
 /** Whether each element is not equal to value.
  *  @param x tensor, borrowed
  *  @param value a number
@@ -2133,6 +2554,19 @@ TG_API tg_status tg_eq_scalar(tg_tensor x, double value, tg_tensor *out);
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_ne_scalar(tg_tensor x, double value, tg_tensor *out);
+
+/** Whether each element is not equal to value, into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param value a number
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_ne_scalar; out has it already
+ *  @dtypes those of tg_ne_scalar
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_MODE: R2;
+ *      TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_ne_scalar_out(tg_tensor x, double value, tg_tensor out);
 
 /** Whether each element is smaller than value.
  *  @param x tensor, borrowed
@@ -2146,6 +2580,19 @@ TG_API tg_status tg_ne_scalar(tg_tensor x, double value, tg_tensor *out);
  *  @since 0.1.0 */
 TG_API tg_status tg_lt_scalar(tg_tensor x, double value, tg_tensor *out);
 
+/** Whether each element is smaller than value, into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param value a number
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_lt_scalar; out has it already
+ *  @dtypes those of tg_lt_scalar
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_MODE: R2;
+ *      TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_lt_scalar_out(tg_tensor x, double value, tg_tensor out);
+
 /** Whether each element is at most value.
  *  @param x tensor, borrowed
  *  @param value a number
@@ -2157,6 +2604,19 @@ TG_API tg_status tg_lt_scalar(tg_tensor x, double value, tg_tensor *out);
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_le_scalar(tg_tensor x, double value, tg_tensor *out);
+
+/** Whether each element is at most value, into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param value a number
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_le_scalar; out has it already
+ *  @dtypes those of tg_le_scalar
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_MODE: R2;
+ *      TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_le_scalar_out(tg_tensor x, double value, tg_tensor out);
 
 /** Whether each element is greater than value.
  *  @param x tensor, borrowed
@@ -2170,6 +2630,19 @@ TG_API tg_status tg_le_scalar(tg_tensor x, double value, tg_tensor *out);
  *  @since 0.1.0 */
 TG_API tg_status tg_gt_scalar(tg_tensor x, double value, tg_tensor *out);
 
+/** Whether each element is greater than value, into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param value a number
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_gt_scalar; out has it already
+ *  @dtypes those of tg_gt_scalar
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_MODE: R2;
+ *      TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_gt_scalar_out(tg_tensor x, double value, tg_tensor out);
+
 /** Whether each element is at least value.
  *  @param x tensor, borrowed
  *  @param value a number
@@ -2181,6 +2654,19 @@ TG_API tg_status tg_gt_scalar(tg_tensor x, double value, tg_tensor *out);
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_ge_scalar(tg_tensor x, double value, tg_tensor *out);
+
+/** Whether each element is at least value, into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param value a number
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_ge_scalar; out has it already
+ *  @dtypes those of tg_ge_scalar
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_MODE: R2;
+ *      TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_ge_scalar_out(tg_tensor x, double value, tg_tensor out);
 
 /** Whether each element of a is not equal to that of b.
  *  @param a tensor, borrowed
@@ -2195,6 +2681,19 @@ TG_API tg_status tg_ge_scalar(tg_tensor x, double value, tg_tensor *out);
  *  @since 0.1.0 */
 TG_API tg_status tg_ne(tg_tensor a, tg_tensor b, tg_tensor *out);
 
+/** Whether each element of a is not equal to that of b, into a given tensor.
+ *  @param a tensor, borrowed
+ *  @param b tensor, borrowed
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_ne; out has it already
+ *  @dtypes those of tg_ne
+ *  @errors TG_ERROR_INVALID_HANDLE: a, b, out; TG_ERROR_SHAPE: R7, or as the form without out;
+ *      TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_ne_out(tg_tensor a, tg_tensor b, tg_tensor out);
+
 /** Whether each element of a is at most that of b.
  *  @param a tensor, borrowed
  *  @param b tensor, borrowed
@@ -2207,6 +2706,19 @@ TG_API tg_status tg_ne(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_le(tg_tensor a, tg_tensor b, tg_tensor *out);
+
+/** Whether each element of a is at most that of b, into a given tensor.
+ *  @param a tensor, borrowed
+ *  @param b tensor, borrowed
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_le; out has it already
+ *  @dtypes those of tg_le
+ *  @errors TG_ERROR_INVALID_HANDLE: a, b, out; TG_ERROR_SHAPE: R7, or as the form without out;
+ *      TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_le_out(tg_tensor a, tg_tensor b, tg_tensor out);
 
 /** Whether each element of a is at least that of b.
  *  @param a tensor, borrowed
@@ -2221,6 +2733,19 @@ TG_API tg_status tg_le(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @since 0.1.0 */
 TG_API tg_status tg_ge(tg_tensor a, tg_tensor b, tg_tensor *out);
 
+/** Whether each element of a is at least that of b, into a given tensor.
+ *  @param a tensor, borrowed
+ *  @param b tensor, borrowed
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_ge; out has it already
+ *  @dtypes those of tg_ge
+ *  @errors TG_ERROR_INVALID_HANDLE: a, b, out; TG_ERROR_SHAPE: R7, or as the form without out;
+ *      TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_ge_out(tg_tensor a, tg_tensor b, tg_tensor out);
+
 /** Whether each element of a is equal to that of b.
  *  @param a tensor, borrowed
  *  @param b tensor, borrowed
@@ -2233,6 +2758,19 @@ TG_API tg_status tg_ge(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_eq(tg_tensor a, tg_tensor b, tg_tensor *out);
+
+/** Whether each element of a is equal to that of b, into a given tensor.
+ *  @param a tensor, borrowed
+ *  @param b tensor, borrowed
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_eq; out has it already
+ *  @dtypes those of tg_eq
+ *  @errors TG_ERROR_INVALID_HANDLE: a, b, out; TG_ERROR_SHAPE: R7, or as the form without out;
+ *      TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_eq_out(tg_tensor a, tg_tensor b, tg_tensor out);
 
 /** Whether each element of a is smaller than that of b.
  *  @param a tensor, borrowed
@@ -2247,6 +2785,19 @@ TG_API tg_status tg_eq(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @since 0.1.0 */
 TG_API tg_status tg_lt(tg_tensor a, tg_tensor b, tg_tensor *out);
 
+/** Whether each element of a is smaller than that of b, into a given tensor.
+ *  @param a tensor, borrowed
+ *  @param b tensor, borrowed
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_lt; out has it already
+ *  @dtypes those of tg_lt
+ *  @errors TG_ERROR_INVALID_HANDLE: a, b, out; TG_ERROR_SHAPE: R7, or as the form without out;
+ *      TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_lt_out(tg_tensor a, tg_tensor b, tg_tensor out);
+
 /** Whether each element of a is greater than that of b.
  *  @param a tensor, borrowed
  *  @param b tensor, borrowed
@@ -2259,6 +2810,19 @@ TG_API tg_status tg_lt(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_gt(tg_tensor a, tg_tensor b, tg_tensor *out);
+
+/** Whether each element of a is greater than that of b, into a given tensor.
+ *  @param a tensor, borrowed
+ *  @param b tensor, borrowed
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_gt; out has it already
+ *  @dtypes those of tg_gt
+ *  @errors TG_ERROR_INVALID_HANDLE: a, b, out; TG_ERROR_SHAPE: R7, or as the form without out;
+ *      TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_gt_out(tg_tensor a, tg_tensor b, tg_tensor out);
 
 /* ==== Operators: reductions ====
  * dims may be negative and in any order; one given twice is TG_ERROR_INVALID_ARGUMENT. keepdim 1
@@ -2277,6 +2841,18 @@ TG_API tg_status tg_gt(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_sum(tg_tensor x, tg_tensor *out);
+
+/** The sum of all elements into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param out tensor of rank 0, borrowed, written
+ *  @shape that of tg_sum; out has it already
+ *  @dtypes those of tg_sum
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_DTYPE: R7; TG_ERROR_MODE:
+ *      R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_sum_out(tg_tensor x, tg_tensor out);
 
 /** Sums over some dimensions.
  *  @param x tensor, borrowed
@@ -2297,6 +2873,24 @@ TG_API tg_status tg_sum(tg_tensor x, tg_tensor *out);
 TG_API tg_status tg_sum_dims(tg_tensor x, const int64_t *dims, size_t count, int32_t keepdim,
                              tg_tensor *out);
 
+/** Sums over some dimensions into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param dims array of count dimensions; may be NULL where count is 0
+ *  @param count how many; 0: all dimensions
+ *  @param keepdim 1 or 0
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_sum_dims; out has it already
+ *  @dtypes those of tg_sum_dims
+ *  @errors TG_ERROR_INVALID_ARGUMENT: dims is NULL but count is not 0, keepdim is neither 0 nor 1,
+ *      or a dimension is given twice; TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7;
+ *      TG_ERROR_DTYPE: R7; TG_ERROR_INDEX: as the form without out; TG_ERROR_MODE: R2;
+ *      TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_sum_dims_out(tg_tensor x, const int64_t *dims, size_t count, int32_t keepdim,
+                                 tg_tensor out);
+
 /** The mean of all elements; NaN where there are none.
  *  @param x tensor, borrowed
  *  @param out tensor of rank 0, new
@@ -2310,6 +2904,18 @@ TG_API tg_status tg_sum_dims(tg_tensor x, const int64_t *dims, size_t count, int
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_mean(tg_tensor x, tg_tensor *out);
+
+/** The mean of all elements into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param out tensor of rank 0, borrowed, written
+ *  @shape that of tg_mean; out has it already
+ *  @dtypes those of tg_mean
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_DTYPE: R7, or as the form
+ *      without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_mean_out(tg_tensor x, tg_tensor out);
 
 /** Means over some dimensions.
  *  @param x tensor, borrowed
@@ -2331,6 +2937,24 @@ TG_API tg_status tg_mean(tg_tensor x, tg_tensor *out);
 TG_API tg_status tg_mean_dims(tg_tensor x, const int64_t *dims, size_t count, int32_t keepdim,
                               tg_tensor *out);
 
+/** Means over some dimensions into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param dims array of count dimensions; may be NULL where count is 0
+ *  @param count how many; 0: all dimensions
+ *  @param keepdim 1 or 0
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_mean_dims; out has it already
+ *  @dtypes those of tg_mean_dims
+ *  @errors TG_ERROR_INVALID_ARGUMENT: dims is NULL but count is not 0, keepdim is neither 0 nor 1,
+ *      or a dimension is given twice; TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7;
+ *      TG_ERROR_DTYPE: R7, or as the form without out; TG_ERROR_INDEX: as the form without out;
+ *      TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_mean_dims_out(tg_tensor x, const int64_t *dims, size_t count, int32_t keepdim,
+                                  tg_tensor out);
+
 /** The greatest element; NaN where one is NaN.
  *  @param x tensor, borrowed
  *  @param out tensor of rank 0, new
@@ -2345,6 +2969,18 @@ TG_API tg_status tg_mean_dims(tg_tensor x, const int64_t *dims, size_t count, in
  *  @since 0.1.0 */
 TG_API tg_status tg_max(tg_tensor x, tg_tensor *out);
 
+/** The greatest element into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param out tensor of rank 0, borrowed, written
+ *  @shape that of tg_max; out has it already
+ *  @dtypes those of tg_max
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7, or as the form without out;
+ *      TG_ERROR_DTYPE: R7; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_max_out(tg_tensor x, tg_tensor out);
+
 /** The smallest element; NaN where one is NaN.
  *  @param x tensor, borrowed
  *  @param out tensor of rank 0, new
@@ -2358,6 +2994,18 @@ TG_API tg_status tg_max(tg_tensor x, tg_tensor *out);
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_min(tg_tensor x, tg_tensor *out);
+
+/** The smallest element into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param out tensor of rank 0, borrowed, written
+ *  @shape that of tg_min; out has it already
+ *  @dtypes those of tg_min
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7, or as the form without out;
+ *      TG_ERROR_DTYPE: R7; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_min_out(tg_tensor x, tg_tensor out);
 
 /** The greatest elements along a dimension, and where they stand first; NaN counts as the greatest.
  *  @param x tensor, borrowed
@@ -2409,6 +3057,18 @@ TG_API tg_status tg_min_dim(tg_tensor x, int64_t dim, int32_t keepdim, tg_tensor
  *  @since 0.1.0 */
 TG_API tg_status tg_argmax(tg_tensor x, tg_tensor *out);
 
+/** Where the greatest element stands first, into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param out tensor of rank 0, borrowed, written
+ *  @shape that of tg_argmax; out has it already
+ *  @dtypes those of tg_argmax
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7, or as the form without out;
+ *      TG_ERROR_DTYPE: R7; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_argmax_out(tg_tensor x, tg_tensor out);
+
 /** Where the greatest elements stand first along a dimension.
  *  @param x tensor, borrowed
  *  @param dim from -rank to rank - 1
@@ -2424,6 +3084,21 @@ TG_API tg_status tg_argmax(tg_tensor x, tg_tensor *out);
  *  @since 0.1.0 */
 TG_API tg_status tg_argmax_dim(tg_tensor x, int64_t dim, int32_t keepdim, tg_tensor *out);
 
+/** Where the greatest elements stand first along a dimension, into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param dim from -rank to rank - 1
+ *  @param keepdim 1 or 0
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_argmax_dim; out has it already
+ *  @dtypes those of tg_argmax_dim
+ *  @errors TG_ERROR_INVALID_ARGUMENT: keepdim is neither 0 nor 1; TG_ERROR_INVALID_HANDLE: x, out;
+ *      TG_ERROR_SHAPE: R7, or as the form without out; TG_ERROR_DTYPE: R7; TG_ERROR_INDEX: as the
+ *      form without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_argmax_dim_out(tg_tensor x, int64_t dim, int32_t keepdim, tg_tensor out);
+
 /** Where the smallest element stands first, counted row-major.
  *  @param x tensor, borrowed
  *  @param out tensor of rank 0, int64, new
@@ -2435,6 +3110,18 @@ TG_API tg_status tg_argmax_dim(tg_tensor x, int64_t dim, int32_t keepdim, tg_ten
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_argmin(tg_tensor x, tg_tensor *out);
+
+/** Where the smallest element stands first, into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param out tensor of rank 0, borrowed, written
+ *  @shape that of tg_argmin; out has it already
+ *  @dtypes those of tg_argmin
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7, or as the form without out;
+ *      TG_ERROR_DTYPE: R7; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_argmin_out(tg_tensor x, tg_tensor out);
 
 /** Where the smallest elements stand first along a dimension.
  *  @param x tensor, borrowed
@@ -2450,6 +3137,21 @@ TG_API tg_status tg_argmin(tg_tensor x, tg_tensor *out);
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_argmin_dim(tg_tensor x, int64_t dim, int32_t keepdim, tg_tensor *out);
+
+/** Where the smallest elements stand first along a dimension, into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param dim from -rank to rank - 1
+ *  @param keepdim 1 or 0
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_argmin_dim; out has it already
+ *  @dtypes those of tg_argmin_dim
+ *  @errors TG_ERROR_INVALID_ARGUMENT: keepdim is neither 0 nor 1; TG_ERROR_INVALID_HANDLE: x, out;
+ *      TG_ERROR_SHAPE: R7, or as the form without out; TG_ERROR_DTYPE: R7; TG_ERROR_INDEX: as the
+ *      form without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_argmin_dim_out(tg_tensor x, int64_t dim, int32_t keepdim, tg_tensor out);
 
 /** e^x / sum of e^x along a dimension, with the greatest element taken away first so that nothing
  *  overflows.
@@ -2468,6 +3170,20 @@ TG_API tg_status tg_argmin_dim(tg_tensor x, int64_t dim, int32_t keepdim, tg_ten
  *  @since 0.1.0 */
 TG_API tg_status tg_softmax(tg_tensor x, int64_t dim, tg_tensor *out);
 
+/** The softmax along a dimension into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param dim from -rank to rank - 1
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_softmax; out has it already
+ *  @dtypes those of tg_softmax
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_DTYPE: R7, or as the form
+ *      without out; TG_ERROR_INDEX: as the form without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD:
+ *      R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_softmax_out(tg_tensor x, int64_t dim, tg_tensor out);
+
 /** The logarithm of tg_softmax: x - log(sum of e^x) along a dimension.
  *  @param x tensor, borrowed
  *  @param dim from -rank to rank - 1
@@ -2483,6 +3199,20 @@ TG_API tg_status tg_softmax(tg_tensor x, int64_t dim, tg_tensor *out);
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_log_softmax(tg_tensor x, int64_t dim, tg_tensor *out);
+
+/** The logarithm of the softmax along a dimension into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param dim from -rank to rank - 1
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_log_softmax; out has it already
+ *  @dtypes those of tg_log_softmax
+ *  @errors TG_ERROR_INVALID_HANDLE: x, out; TG_ERROR_SHAPE: R7; TG_ERROR_DTYPE: R7, or as the form
+ *      without out; TG_ERROR_INDEX: as the form without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD:
+ *      R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_log_softmax_out(tg_tensor x, int64_t dim, tg_tensor out);
 
 /* ==== Operators: products ====
  * Both operands have one dtype, float32 or float64; it is not promoted. Transposed operands are
@@ -2523,6 +3253,20 @@ TG_API tg_status tg_mm(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @since 0.1.0 */
 TG_API tg_status tg_bmm(tg_tensor a, tg_tensor b, tg_tensor *out);
 
+/** One matrix product for each of a batch, into a given tensor.
+ *  @param a tensor, shape [batch, n, k], borrowed
+ *  @param b tensor, shape [batch, k, m], borrowed
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_bmm; out has it already
+ *  @dtypes those of tg_bmm
+ *  @errors TG_ERROR_INVALID_HANDLE: a, b, out; TG_ERROR_SHAPE: R7, or as the form without out;
+ *      TG_ERROR_DTYPE: R7, or as the form without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7;
+ *      TG_ERROR_UNSUPPORTED: R6; TG_ERROR_CANCELLED: the token in use was cancelled
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_bmm_out(tg_tensor a, tg_tensor b, tg_tensor out);
+
 /** A matrix times a vector.
  *  @param a tensor, shape [n, k], borrowed
  *  @param x tensor, shape [k], borrowed
@@ -2540,6 +3284,20 @@ TG_API tg_status tg_bmm(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @since 0.1.0 */
 TG_API tg_status tg_mv(tg_tensor a, tg_tensor x, tg_tensor *out);
 
+/** A matrix times a vector into a given tensor.
+ *  @param a tensor, shape [n, k], borrowed
+ *  @param x tensor, shape [k], borrowed
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_mv; out has it already
+ *  @dtypes those of tg_mv
+ *  @errors TG_ERROR_INVALID_HANDLE: a, x, out; TG_ERROR_SHAPE: R7, or as the form without out;
+ *      TG_ERROR_DTYPE: R7, or as the form without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7;
+ *      TG_ERROR_UNSUPPORTED: R6; TG_ERROR_CANCELLED: the token in use was cancelled
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_mv_out(tg_tensor a, tg_tensor x, tg_tensor out);
+
 /** The sum of the products of two vectors' elements.
  *  @param a tensor, shape [n], borrowed
  *  @param b tensor, shape [n], borrowed
@@ -2555,6 +3313,20 @@ TG_API tg_status tg_mv(tg_tensor a, tg_tensor x, tg_tensor *out);
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_dot(tg_tensor a, tg_tensor b, tg_tensor *out);
+
+/** The sum of the products of two vectors' elements into a given tensor.
+ *  @param a tensor, shape [n], borrowed
+ *  @param b tensor, shape [n], borrowed
+ *  @param out tensor of rank 0, borrowed, written
+ *  @shape that of tg_dot; out has it already
+ *  @dtypes those of tg_dot
+ *  @errors TG_ERROR_INVALID_HANDLE: a, b, out; TG_ERROR_SHAPE: R7, or as the form without out;
+ *      TG_ERROR_DTYPE: R7, or as the form without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7;
+ *      TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_dot_out(tg_tensor a, tg_tensor b, tg_tensor out);
 
 /** The product that the ranks ask for: of two vectors tg_dot, of matrix and vector tg_mv, of two
  *  matrices tg_mm; above rank 2 the last two dimensions are matrices and those before broadcast. A
@@ -2575,6 +3347,20 @@ TG_API tg_status tg_dot(tg_tensor a, tg_tensor b, tg_tensor *out);
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_matmul(tg_tensor a, tg_tensor b, tg_tensor *out);
+
+/** The product that the ranks ask for, into a given tensor.
+ *  @param a tensor of rank 1 or more, borrowed
+ *  @param b tensor of rank 1 or more, borrowed
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_matmul; out has it already
+ *  @dtypes those of tg_matmul
+ *  @errors TG_ERROR_INVALID_HANDLE: a, b, out; TG_ERROR_SHAPE: R7, or as the form without out;
+ *      TG_ERROR_DTYPE: R7, or as the form without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7;
+ *      TG_ERROR_UNSUPPORTED: R6; TG_ERROR_CANCELLED: the token in use was cancelled
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_matmul_out(tg_tensor a, tg_tensor b, tg_tensor out);
 
 /** beta x + alpha (a b), with the matrix product of a and b. With beta 0 x is not read: its NaN
  *  stay out.
@@ -2599,6 +3385,43 @@ TG_API tg_status tg_matmul(tg_tensor a, tg_tensor b, tg_tensor *out);
 TG_API tg_status tg_addmm(tg_tensor x, tg_tensor a, tg_tensor b, double beta, double alpha,
                           tg_tensor *out);
 
+/** Adds a matrix product in place: x = beta x + alpha (a b). With beta 0 x is not read: its NaN
+ *  stay out.
+ *  @param x tensor, shape [n, m], borrowed, written
+ *  @param a tensor, shape [n, k], borrowed
+ *  @param b tensor, shape [k, m], borrowed
+ *  @param beta factor of x
+ *  @param alpha factor of the product
+ *  @dtypes float32, float64
+ *  @gradient that of tg_addmm
+ *  @saved a if b needs a gradient, b if a does; not x
+ *  @errors TG_ERROR_INVALID_HANDLE: x, a, b; TG_ERROR_SHAPE: x, a or b is no matrix, or sizes
+ *      differ; TG_ERROR_DTYPE: an operand is not float32 or float64, or they differ; TG_ERROR_MODE:
+ *      R1, R2, R4; TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6; TG_ERROR_CANCELLED: the
+ *      token in use was cancelled
+ *  @threads any thread
+ *  @blocks yes, calls back yes
+ *  @since 0.1.0 */
+TG_API tg_status tg_addmm_(tg_tensor x, tg_tensor a, tg_tensor b, double beta, double alpha);
+
+/** beta x + alpha (a b) into a given tensor.
+ *  @param x tensor that broadcasts to [n, m], borrowed
+ *  @param a tensor, shape [n, k], borrowed
+ *  @param b tensor, shape [k, m], borrowed
+ *  @param beta factor of x
+ *  @param alpha factor of the product
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_addmm; out has it already
+ *  @dtypes those of tg_addmm
+ *  @errors TG_ERROR_INVALID_HANDLE: x, a, b, out; TG_ERROR_SHAPE: R7, or as the form without out;
+ *      TG_ERROR_DTYPE: R7, or as the form without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7;
+ *      TG_ERROR_UNSUPPORTED: R6; TG_ERROR_CANCELLED: the token in use was cancelled
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_addmm_out(tg_tensor x, tg_tensor a, tg_tensor b, double beta, double alpha,
+                              tg_tensor out);
+
 /** A layer: x weight^T + bias.
  *  @param x tensor, shape [..., k], borrowed
  *  @param weight tensor, shape [m, k], borrowed
@@ -2617,6 +3440,22 @@ TG_API tg_status tg_addmm(tg_tensor x, tg_tensor a, tg_tensor b, double beta, do
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_linear(tg_tensor x, tg_tensor weight, tg_tensor bias, tg_tensor *out);
+
+/** A layer into a given tensor: out = x weight^T + bias.
+ *  @param x tensor, shape [..., k], borrowed
+ *  @param weight tensor, shape [m, k], borrowed
+ *  @param bias tensor, shape [m], borrowed; 0: none
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_linear; out has it already
+ *  @dtypes those of tg_linear
+ *  @errors TG_ERROR_INVALID_HANDLE: x, weight, bias, out; TG_ERROR_SHAPE: R7, or as the form
+ *      without out; TG_ERROR_DTYPE: R7, or as the form without out; TG_ERROR_MODE: R2;
+ *      TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6; TG_ERROR_CANCELLED: the token in use was
+ *      cancelled
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_linear_out(tg_tensor x, tg_tensor weight, tg_tensor bias, tg_tensor out);
 
 /* ==== Operators: shape ====
  * A view shares the storage of x: a write through one is seen in the other. @saved is nothing for
@@ -2892,6 +3731,22 @@ TG_API tg_status tg_split(tg_tensor x, int64_t size, int64_t dim, tg_tensor *out
  *  @since 0.1.0 */
 TG_API tg_status tg_cat(const tg_tensor *tensors, size_t count, int64_t dim, tg_tensor *out);
 
+/** Puts tensors together along a dimension they have, into a given tensor.
+ *  @param tensors array of count tensors, borrowed
+ *  @param count 1 to 65,535
+ *  @param dim from -rank to rank - 1
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_cat; out has it already
+ *  @dtypes those of tg_cat
+ *  @errors TG_ERROR_INVALID_ARGUMENT: tensors is NULL, or count is 0; TG_ERROR_INVALID_HANDLE: one
+ *      of tensors, out; TG_ERROR_SHAPE: R7, or as the form without out; TG_ERROR_DTYPE: R7;
+ *      TG_ERROR_INDEX: as the form without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7;
+ *      TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_cat_out(const tg_tensor *tensors, size_t count, int64_t dim, tg_tensor out);
+
 /** Puts tensors of one shape together along a new dimension.
  *  @param tensors array of count tensors, borrowed
  *  @param count 1 to 65,535
@@ -2909,6 +3764,22 @@ TG_API tg_status tg_cat(const tg_tensor *tensors, size_t count, int64_t dim, tg_
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_stack(const tg_tensor *tensors, size_t count, int64_t dim, tg_tensor *out);
+
+/** Puts tensors of one shape together along a new dimension, into a given tensor.
+ *  @param tensors array of count tensors, borrowed
+ *  @param count 1 to 65,535
+ *  @param dim where the new dimension stands: from -rank - 1 to rank
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_stack; out has it already
+ *  @dtypes those of tg_stack
+ *  @errors TG_ERROR_INVALID_ARGUMENT: tensors is NULL, or count is 0; TG_ERROR_INVALID_HANDLE: one
+ *      of tensors, out; TG_ERROR_SHAPE: R7, or as the form without out; TG_ERROR_DTYPE: R7;
+ *      TG_ERROR_INDEX: as the form without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7;
+ *      TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_stack_out(const tg_tensor *tensors, size_t count, int64_t dim, tg_tensor out);
 
 /** The places of a dimension that index names, in its order.
  *  @param x tensor, borrowed
@@ -2928,6 +3799,21 @@ TG_API tg_status tg_stack(const tg_tensor *tensors, size_t count, int64_t dim, t
  *  @since 0.1.0 */
 TG_API tg_status tg_index_select(tg_tensor x, int64_t dim, tg_tensor index, tg_tensor *out);
 
+/** The places of a dimension that index names, into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param dim from -rank to rank - 1
+ *  @param index tensor of rank 0 or 1, int64 or int32, borrowed; each from 0 to size - 1
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_index_select; out has it already
+ *  @dtypes those of tg_index_select
+ *  @errors TG_ERROR_INVALID_HANDLE: x, index, out; TG_ERROR_SHAPE: R7, or as the form without out;
+ *      TG_ERROR_DTYPE: R7, or as the form without out; TG_ERROR_INDEX: as the form without out;
+ *      TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_index_select_out(tg_tensor x, int64_t dim, tg_tensor index, tg_tensor out);
+
 /** Picks along a dimension: out[i, j] = x[index[i, j], j] for dim 0.
  *  @param x tensor, borrowed
  *  @param dim from -rank to rank - 1
@@ -2945,6 +3831,21 @@ TG_API tg_status tg_index_select(tg_tensor x, int64_t dim, tg_tensor index, tg_t
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_gather(tg_tensor x, int64_t dim, tg_tensor index, tg_tensor *out);
+
+/** Picks along a dimension into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param dim from -rank to rank - 1
+ *  @param index tensor of the rank of x, int64, borrowed; each from 0 to size - 1
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_gather; out has it already
+ *  @dtypes those of tg_gather
+ *  @errors TG_ERROR_INVALID_HANDLE: x, index, out; TG_ERROR_SHAPE: R7, or as the form without out;
+ *      TG_ERROR_DTYPE: R7, or as the form without out; TG_ERROR_INDEX: as the form without out;
+ *      TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_gather_out(tg_tensor x, int64_t dim, tg_tensor index, tg_tensor out);
 
 /* ==== Losses ====
  * reduction is TG_REDUCTION_NONE (one loss each), TG_REDUCTION_MEAN or TG_REDUCTION_SUM; another

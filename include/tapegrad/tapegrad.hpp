@@ -651,8 +651,10 @@ class Tensor : public Handle {
   Tensor& mul_(const Tensor& b) { return done(tg_mul_(handle(), b.handle())); }
   Tensor& div_(const Tensor& b) { return done(tg_div_(handle(), b.handle())); }
   Tensor& add_(double value) { return done(tg_add_scalar_(handle(), value)); }
-  Tensor& sub_(double value);  // x + (-value) has the bits of x - value
+  Tensor& sub_(double value) { return done(tg_sub_scalar_(handle(), value)); }
   Tensor& mul_(double value) { return done(tg_mul_scalar_(handle(), value)); }
+  Tensor& div_(double value) { return done(tg_div_scalar_(handle(), value)); }
+  Tensor& pow_(double exponent) { return done(tg_pow_scalar_(handle(), exponent)); }
   Tensor neg() const { return result(tg_neg, handle()); }
   Tensor abs() const { return result(tg_abs, handle()); }
   Tensor exp() const { return result(tg_exp, handle()); }
@@ -663,12 +665,22 @@ class Tensor : public Handle {
   Tensor tanh() const { return result(tg_tanh, handle()); }
   Tensor sigmoid() const { return result(tg_sigmoid, handle()); }
   Tensor relu() const { return result(tg_relu, handle()); }
+  Tensor& neg_() { return done(tg_neg_(handle())); }
+  Tensor& abs_() { return done(tg_abs_(handle())); }
+  Tensor& log_() { return done(tg_log_(handle())); }
+  Tensor& sqrt_() { return done(tg_sqrt_(handle())); }
+  Tensor& sin_() { return done(tg_sin_(handle())); }
+  Tensor& cos_() { return done(tg_cos_(handle())); }
+  Tensor& tanh_() { return done(tg_tanh_(handle())); }
   Tensor& exp_() { return done(tg_exp_(handle())); }
   Tensor& sigmoid_() { return done(tg_sigmoid_(handle())); }
   Tensor& relu_() { return done(tg_relu_(handle())); }
   // -infinity and infinity: no bound.
   Tensor clamp(double low, double high = std::numeric_limits<double>::infinity()) const {
     return result(tg_clamp, handle(), low, high);
+  }
+  Tensor& clamp_(double low, double high = std::numeric_limits<double>::infinity()) {
+    return done(tg_clamp_(handle(), low, high));
   }
   Tensor maximum(const Tensor& b) const { return result(tg_maximum, handle(), b.handle()); }
   Tensor minimum(const Tensor& b) const { return result(tg_minimum, handle(), b.handle()); }
@@ -723,6 +735,9 @@ class Tensor : public Handle {
   Tensor matmul(const Tensor& b) const { return result(tg_matmul, handle(), b.handle()); }
   Tensor addmm(const Tensor& a, const Tensor& b, double beta = 1, double alpha = 1) const {
     return result(tg_addmm, handle(), a.handle(), b.handle(), beta, alpha);
+  }
+  Tensor& addmm_(const Tensor& a, const Tensor& b, double beta = 1, double alpha = 1) {
+    return done(tg_addmm_(handle(), a.handle(), b.handle(), beta, alpha));
   }
 
   // ---- shape ----
@@ -979,11 +994,6 @@ inline Tensor randperm(int64_t n, const Generator& generator = Generator()) {
   return Tensor::result(tg_randperm, generator.handle(), n);
 }
 
-inline Tensor& Tensor::sub_(double value) {
-  const DType type = dtype();
-  return is_floating(type) ? add_(-value) : sub_(scalar(value, type));
-}
-
 // ==== Operators ====
 
 inline Tensor operator+(const Tensor& a, const Tensor& b) { return a.add(b); }
@@ -1044,11 +1054,153 @@ inline Tensor stack(const std::vector<Tensor>& tensors, int64_t dim = 0) {
 inline void add_out(const Tensor& a, const Tensor& b, Tensor& out) {
   check(tg_add_out(a.handle(), b.handle(), out.handle()));
 }
+inline void sub_out(const Tensor& a, const Tensor& b, Tensor& out) {
+  check(tg_sub_out(a.handle(), b.handle(), out.handle()));
+}
 inline void mul_out(const Tensor& a, const Tensor& b, Tensor& out) {
   check(tg_mul_out(a.handle(), b.handle(), out.handle()));
 }
+inline void div_out(const Tensor& a, const Tensor& b, Tensor& out) {
+  check(tg_div_out(a.handle(), b.handle(), out.handle()));
+}
+inline void maximum_out(const Tensor& a, const Tensor& b, Tensor& out) {
+  check(tg_maximum_out(a.handle(), b.handle(), out.handle()));
+}
+inline void minimum_out(const Tensor& a, const Tensor& b, Tensor& out) {
+  check(tg_minimum_out(a.handle(), b.handle(), out.handle()));
+}
+inline void eq_out(const Tensor& a, const Tensor& b, Tensor& out) {
+  check(tg_eq_out(a.handle(), b.handle(), out.handle()));
+}
+inline void ne_out(const Tensor& a, const Tensor& b, Tensor& out) {
+  check(tg_ne_out(a.handle(), b.handle(), out.handle()));
+}
+inline void lt_out(const Tensor& a, const Tensor& b, Tensor& out) {
+  check(tg_lt_out(a.handle(), b.handle(), out.handle()));
+}
+inline void le_out(const Tensor& a, const Tensor& b, Tensor& out) {
+  check(tg_le_out(a.handle(), b.handle(), out.handle()));
+}
+inline void gt_out(const Tensor& a, const Tensor& b, Tensor& out) {
+  check(tg_gt_out(a.handle(), b.handle(), out.handle()));
+}
+inline void ge_out(const Tensor& a, const Tensor& b, Tensor& out) {
+  check(tg_ge_out(a.handle(), b.handle(), out.handle()));
+}
 inline void mm_out(const Tensor& a, const Tensor& b, Tensor& out) {
   check(tg_mm_out(a.handle(), b.handle(), out.handle()));
+}
+inline void bmm_out(const Tensor& a, const Tensor& b, Tensor& out) {
+  check(tg_bmm_out(a.handle(), b.handle(), out.handle()));
+}
+inline void matmul_out(const Tensor& a, const Tensor& b, Tensor& out) {
+  check(tg_matmul_out(a.handle(), b.handle(), out.handle()));
+}
+inline void dot_out(const Tensor& a, const Tensor& b, Tensor& out) {
+  check(tg_dot_out(a.handle(), b.handle(), out.handle()));
+}
+inline void mv_out(const Tensor& a, const Tensor& x, Tensor& out) {
+  check(tg_mv_out(a.handle(), x.handle(), out.handle()));
+}
+inline void add_out(const Tensor& x, double value, Tensor& out) {
+  check(tg_add_scalar_out(x.handle(), value, out.handle()));
+}
+inline void sub_out(const Tensor& x, double value, Tensor& out) {
+  check(tg_sub_scalar_out(x.handle(), value, out.handle()));
+}
+inline void mul_out(const Tensor& x, double value, Tensor& out) {
+  check(tg_mul_scalar_out(x.handle(), value, out.handle()));
+}
+inline void div_out(const Tensor& x, double value, Tensor& out) {
+  check(tg_div_scalar_out(x.handle(), value, out.handle()));
+}
+inline void pow_out(const Tensor& x, double exponent, Tensor& out) {
+  check(tg_pow_scalar_out(x.handle(), exponent, out.handle()));
+}
+inline void eq_out(const Tensor& x, double value, Tensor& out) {
+  check(tg_eq_scalar_out(x.handle(), value, out.handle()));
+}
+inline void ne_out(const Tensor& x, double value, Tensor& out) {
+  check(tg_ne_scalar_out(x.handle(), value, out.handle()));
+}
+inline void lt_out(const Tensor& x, double value, Tensor& out) {
+  check(tg_lt_scalar_out(x.handle(), value, out.handle()));
+}
+inline void le_out(const Tensor& x, double value, Tensor& out) {
+  check(tg_le_scalar_out(x.handle(), value, out.handle()));
+}
+inline void gt_out(const Tensor& x, double value, Tensor& out) {
+  check(tg_gt_scalar_out(x.handle(), value, out.handle()));
+}
+inline void ge_out(const Tensor& x, double value, Tensor& out) {
+  check(tg_ge_scalar_out(x.handle(), value, out.handle()));
+}
+inline void neg_out(const Tensor& x, Tensor& out) { check(tg_neg_out(x.handle(), out.handle())); }
+inline void abs_out(const Tensor& x, Tensor& out) { check(tg_abs_out(x.handle(), out.handle())); }
+inline void exp_out(const Tensor& x, Tensor& out) { check(tg_exp_out(x.handle(), out.handle())); }
+inline void log_out(const Tensor& x, Tensor& out) { check(tg_log_out(x.handle(), out.handle())); }
+inline void sqrt_out(const Tensor& x, Tensor& out) { check(tg_sqrt_out(x.handle(), out.handle())); }
+inline void sin_out(const Tensor& x, Tensor& out) { check(tg_sin_out(x.handle(), out.handle())); }
+inline void cos_out(const Tensor& x, Tensor& out) { check(tg_cos_out(x.handle(), out.handle())); }
+inline void tanh_out(const Tensor& x, Tensor& out) { check(tg_tanh_out(x.handle(), out.handle())); }
+inline void sigmoid_out(const Tensor& x, Tensor& out) {
+  check(tg_sigmoid_out(x.handle(), out.handle()));
+}
+inline void relu_out(const Tensor& x, Tensor& out) { check(tg_relu_out(x.handle(), out.handle())); }
+inline void sum_out(const Tensor& x, Tensor& out) { check(tg_sum_out(x.handle(), out.handle())); }
+inline void mean_out(const Tensor& x, Tensor& out) { check(tg_mean_out(x.handle(), out.handle())); }
+inline void max_out(const Tensor& x, Tensor& out) { check(tg_max_out(x.handle(), out.handle())); }
+inline void min_out(const Tensor& x, Tensor& out) { check(tg_min_out(x.handle(), out.handle())); }
+inline void argmax_out(const Tensor& x, Tensor& out) {
+  check(tg_argmax_out(x.handle(), out.handle()));
+}
+inline void argmin_out(const Tensor& x, Tensor& out) {
+  check(tg_argmin_out(x.handle(), out.handle()));
+}
+inline void clamp_out(const Tensor& x, double low, double high, Tensor& out) {
+  check(tg_clamp_out(x.handle(), low, high, out.handle()));
+}
+inline void where_out(const Tensor& condition, const Tensor& a, const Tensor& b, Tensor& out) {
+  check(tg_where_out(condition.handle(), a.handle(), b.handle(), out.handle()));
+}
+inline void sum_out(const Tensor& x, const Shape& dims, bool keepdim, Tensor& out) {
+  check(tg_sum_dims_out(x.handle(), dims.data(), dims.size(), int32_t{keepdim}, out.handle()));
+}
+inline void mean_out(const Tensor& x, const Shape& dims, bool keepdim, Tensor& out) {
+  check(tg_mean_dims_out(x.handle(), dims.data(), dims.size(), int32_t{keepdim}, out.handle()));
+}
+inline void argmax_out(const Tensor& x, int64_t dim, bool keepdim, Tensor& out) {
+  check(tg_argmax_dim_out(x.handle(), dim, int32_t{keepdim}, out.handle()));
+}
+inline void argmin_out(const Tensor& x, int64_t dim, bool keepdim, Tensor& out) {
+  check(tg_argmin_dim_out(x.handle(), dim, int32_t{keepdim}, out.handle()));
+}
+inline void softmax_out(const Tensor& x, int64_t dim, Tensor& out) {
+  check(tg_softmax_out(x.handle(), dim, out.handle()));
+}
+inline void log_softmax_out(const Tensor& x, int64_t dim, Tensor& out) {
+  check(tg_log_softmax_out(x.handle(), dim, out.handle()));
+}
+inline void addmm_out(const Tensor& x, const Tensor& a, const Tensor& b, double beta, double alpha,
+                      Tensor& out) {
+  check(tg_addmm_out(x.handle(), a.handle(), b.handle(), beta, alpha, out.handle()));
+}
+inline void linear_out(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& out) {
+  check(tg_linear_out(x.handle(), weight.handle(), bias.handle(), out.handle()));
+}
+inline void index_select_out(const Tensor& x, int64_t dim, const Tensor& index, Tensor& out) {
+  check(tg_index_select_out(x.handle(), dim, index.handle(), out.handle()));
+}
+inline void gather_out(const Tensor& x, int64_t dim, const Tensor& index, Tensor& out) {
+  check(tg_gather_out(x.handle(), dim, index.handle(), out.handle()));
+}
+inline void cat_out(const std::vector<Tensor>& tensors, int64_t dim, Tensor& out) {
+  const std::vector<tg_handle> handles = detail::handles(tensors);
+  check(tg_cat_out(handles.data(), handles.size(), dim, out.handle()));
+}
+inline void stack_out(const std::vector<Tensor>& tensors, int64_t dim, Tensor& out) {
+  const std::vector<tg_handle> handles = detail::handles(tensors);
+  check(tg_stack_out(handles.data(), handles.size(), dim, out.handle()));
 }
 
 // ==== Losses ====

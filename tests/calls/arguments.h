@@ -54,6 +54,36 @@ Row row(const char* name, R (*function)(P...), Words... words) {
       }};
 }
 
+// A form that writes into a given tensor: half the time in no_grad, into what the form without out
+// makes of the same arguments, or it would seldom fit. Those are drawn anew until they go together.
+template <class... P, class... F, class... Words>
+Row into(const char* name, tg_status (*function)(P...), tg_status (*fresh)(F...), Words... words) {
+  return {name, [=](Player& player, Call& call) {
+            const auto draw = [&] {
+              std::tuple<decltype(detail::as_tuple(words(player, call)))...> drawn{
+                  detail::as_tuple(words(player, call))...};
+              return std::apply([](auto... parts) { return std::tuple_cat(parts...); }, drawn);
+            };
+            const auto run = [](auto* form, const auto& arguments, auto last) {
+              auto all = std::tuple_cat(arguments, std::tuple{last});
+              return detail::apply(form, all,
+                                   std::make_index_sequence<std::tuple_size_v<decltype(all)>>{});
+            };
+            auto arguments = draw();
+            if (!player.chance(50)) return run(function, arguments, player.handle(Kind::tensor));
+            const bool entered = tg_no_grad_enter() == TG_OK;
+            tg_tensor made = 0;
+            for (int tries = 0; tries < 20; ++tries) {
+              if (run(fresh, arguments, &made) == TG_OK) break;
+              arguments = draw();
+            }
+            const tg_status status = run(function, arguments, made);
+            if (made != 0) tg_release(made);
+            if (entered) tg_no_grad_exit();
+            return status;
+          }};
+}
+
 // An int32_t that is an answer, not a status.
 template <class R, class... P, class... Words>
 Row question(const char* name, R (*function)(P...), Words... words) {

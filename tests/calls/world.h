@@ -26,6 +26,8 @@ inline constexpr int64_t kShape[] = {2, 3};
 inline constexpr int64_t kTurned[] = {3, 2};
 inline constexpr int64_t kCube[] = {2, 2, 3};
 inline constexpr int64_t kCubeTurned[] = {2, 3, 2};
+inline constexpr int64_t kCubeSquare[] = {2, 2, 2};
+inline constexpr int64_t kTall[] = {4, 3};
 inline constexpr int64_t kSquare[] = {2, 2};
 inline constexpr int64_t kOverlapping[] = {1, 1};
 inline constexpr int64_t kOtherStrides[] = {1, 2};
@@ -97,8 +99,9 @@ class World {
 
   tg_tensor x, b, r, t, batch, batch_t, large, mm_bias;  // leaves that require grad; x has a .grad
   tg_tensor p, q, o, tp, mm, q_row, h, one, wide;        // plain ones; o and mm are written by _out
-  tg_tensor i, index, classes, number_int, c;            // integers and bool
-  tg_tensor y, z, loss, fan;                             // with a past
+  tg_tensor cube, cube_t, cube_o, row_o, cat_o, stack_o;  // and these: what ends in _o is written
+  tg_tensor i, index, classes, number_int, c;             // integers and bool
+  tg_tensor y, z, loss, fan;                              // with a past
   tg_tensor view, view_of_x, view_of_p, inference, scoped, spare;
   tg_module module, frozen;
   tg_optimizer sgd, fresh_adam;
@@ -108,7 +111,7 @@ class World {
   tg_object object;
   tg_token token;
   tg_scope scope;
-  tg_handle spares[2], pair[2], roots[2], root_grads[2];
+  tg_handle spares[2], pair[2], plain_pair[2], roots[2], root_grads[2];
   tg_module modules[3];
   tg_operator foreign[5];       // calls/foreign.h
   tg_tensor foreign_loss[5];    // each made with the operator of the same number
@@ -331,6 +334,13 @@ class World {
     tp = make(kNumbers, TG_FLOAT32, kTurned, 2, 0);
     mm = make(nullptr, TG_FLOAT32, kSquare, 2, 0);
     q_row = make(kNumbers, TG_FLOAT32, kThree, 1, 0);
+    cube = make(kNumbers, TG_FLOAT32, kCube, 3, 0);
+    cube_t = make(kNumbers, TG_FLOAT32, kCubeTurned, 3, 0);
+    cube_o = make(nullptr, TG_FLOAT32, kCubeSquare, 3, 0);
+    row_o = make(nullptr, TG_FLOAT32, kTwo, 1, 0);
+    cat_o = make(nullptr, TG_FLOAT32, kTall, 2, 0);
+    stack_o = make(nullptr, TG_FLOAT32, kCube, 3, 0);
+    plain_pair[0] = p, plain_pair[1] = q;
     const double two = 2;
     one = make(&two, TG_FLOAT64, nullptr, 0, 0);
     i = make(kIndices, TG_INT64, kShape, 2, 0);

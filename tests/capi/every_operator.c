@@ -95,6 +95,13 @@ static tg_tensor indices(int64_t a, int64_t b) {
     OK(call);                   \
     IS(result, wanted);         \
   } while (0)
+#define MAKES_ONE(target, call, number) \
+  do {                                  \
+    double wanted[1];                   \
+    wanted[0] = (number);               \
+    OK(call);                           \
+    IS((target), wanted);               \
+  } while (0)
 /* A call that changes `target`. */
 #define MAKES(target, call, first, second) \
   do {                                     \
@@ -104,6 +111,44 @@ static tg_tensor indices(int64_t a, int64_t b) {
     OK(call);                              \
     IS((target), wanted);                  \
   } while (0)
+
+static void into_given(tg_tensor condition) {
+  const tg_tensor a = row(1, 4), b = row(2, 2), x = row(0, 0);
+
+  MAKES(x, tg_sub_out(a, b, x), -1, 2);
+  MAKES(x, tg_div_out(a, b, x), 0.5, 2);
+  MAKES(x, tg_maximum_out(a, b, x), 2, 4);
+  MAKES(x, tg_minimum_out(a, b, x), 1, 2);
+  MAKES(x, tg_eq_out(a, row(1, 5), x), 1, 0);
+  MAKES(x, tg_ne_out(a, row(1, 5), x), 0, 1);
+  MAKES(x, tg_lt_out(a, b, x), 1, 0);
+  MAKES(x, tg_le_out(a, row(1, 2), x), 1, 0);
+  MAKES(x, tg_gt_out(a, b, x), 0, 1);
+  MAKES(x, tg_ge_out(a, row(1, 5), x), 1, 0);
+  MAKES(x, tg_add_scalar_out(a, 0.5, x), 1.5, 4.5);
+  MAKES(x, tg_sub_scalar_out(a, 0.5, x), 0.5, 3.5);
+  MAKES(x, tg_mul_scalar_out(a, -2, x), -2, -8);
+  MAKES(x, tg_div_scalar_out(a, 4, x), 0.25, 1);
+  MAKES(x, tg_pow_scalar_out(a, 3, x), 1, 64);
+  MAKES(x, tg_eq_scalar_out(a, 4, x), 0, 1);
+  MAKES(x, tg_ne_scalar_out(a, 4, x), 1, 0);
+  MAKES(x, tg_lt_scalar_out(a, 4, x), 1, 0);
+  MAKES(x, tg_le_scalar_out(a, 4, x), 1, 1);
+  MAKES(x, tg_gt_scalar_out(a, 1, x), 0, 1);
+  MAKES(x, tg_ge_scalar_out(a, 4, x), 0, 1);
+  MAKES(x, tg_neg_out(a, x), -1, -4);
+  MAKES(x, tg_abs_out(row(-3, 2), x), 3, 2);
+  MAKES(x, tg_exp_out(row(0, 1), x), 1, 2.718281828459045);
+  MAKES(x, tg_log_out(a, x), 0, 1.3862943611198906);
+  MAKES(x, tg_sqrt_out(a, x), 1, 2);
+  MAKES(x, tg_sin_out(row(0, 1), x), 0, 0.8414709848078965);
+  MAKES(x, tg_cos_out(row(0, 1), x), 1, 0.5403023058681398);
+  MAKES(x, tg_tanh_out(row(0, 1), x), 0, 0.7615941559557649);
+  MAKES(x, tg_sigmoid_out(row(0, 1), x), 0.5, 0.7310585786300049);
+  MAKES(x, tg_relu_out(row(-1, 2), x), 0, 2);
+  MAKES(x, tg_clamp_out(a, 2, 3, x), 2, 3);
+  MAKES(x, tg_where_out(condition, a, b, x), 2, 4);
+}
 
 static void elementwise(void) {
   const tg_tensor a = row(1, 4), b = row(2, 2);
@@ -153,6 +198,20 @@ static void elementwise(void) {
   MAKES(x, tg_mul_(x, b), 2, 8);
   MAKES(x, tg_div_(x, b), 1, 4);
   MAKES(x, tg_add_scalar_(x, -1), 0, 3);
+  MAKES(x, tg_sub_scalar_(x, -1), 1, 4);
+  MAKES(x, tg_pow_scalar_(x, 2), 1, 16);
+  MAKES(x, tg_sqrt_(x), 1, 4);
+  MAKES(x, tg_div_scalar_(x, 2), 0.5, 2);
+  MAKES(x, tg_neg_(x), -0.5, -2);
+  MAKES(x, tg_abs_(x), 0.5, 2);
+  MAKES(x, tg_clamp_(x, 1, 3), 1, 2);
+  MAKES(x, tg_log_(x), 0, 0.6931471805599453);
+  MAKES(x, tg_clamp_(x, 0, 0.5), 0, 0.5);
+  MAKES(x, tg_sin_(x), 0, 0.479425538604203);
+  MAKES(x, tg_tanh_(x), 0, 0.44578342536309007);
+  MAKES(x, tg_cos_(x), 1, 0.9022731568184332);
+  MAKES(x, tg_mul_scalar_(x, 0), 0, 0);
+  MAKES(x, tg_add_(x, row(0, 3)), 0, 3);
   MAKES(x, tg_mul_scalar_(x, 2), 0, 6);
   MAKES(x, tg_fill_(x, 1), 1, 1);
   MAKES(x, tg_exp_(x), 2.718281828459045, 2.718281828459045);
@@ -162,6 +221,7 @@ static void elementwise(void) {
   MAKES(x, tg_relu_(x), 0, 2);
   MAKES(x, tg_add_out(a, b, x), 3, 6);
   MAKES(x, tg_mul_out(a, b, x), 2, 8);
+  into_given(condition);
   x = indices(0, 0);
   MAKES(x, tg_fill_int64_(x, 7), 7, 7);
 }
@@ -170,7 +230,7 @@ static void reductions(void) {
   const tg_tensor x = square(1, 2, 3, 5);
   const int64_t rows[1] = {0};
   const double indices_of_max[2] = {1, 1}, indices_of_min[2] = {0, 0};
-  tg_tensor found;
+  tg_tensor found, one;
 
   GIVES_ONE(tg_sum(x, &result), 11);
   GIVES_ONE(tg_mean(x, &result), 2.75);
@@ -188,6 +248,21 @@ static void reductions(void) {
   IS(found, indices_of_min);
   GIVES(tg_softmax(row(0, 0), 0, &result), 0.5, 0.5);
   GIVES(tg_log_softmax(row(0, 0), 0, &result), -0.6931471805599453, -0.6931471805599453);
+
+  OK(tg_scalar(0, TG_FLOAT64, &one));
+  MAKES_ONE(one, tg_sum_out(x, one), 11);
+  MAKES_ONE(one, tg_mean_out(x, one), 2.75);
+  MAKES_ONE(one, tg_max_out(x, one), 5);
+  MAKES_ONE(one, tg_min_out(x, one), 1);
+  MAKES_ONE(one, tg_argmax_out(x, one), 3);
+  MAKES_ONE(one, tg_argmin_out(x, one), 0);
+  found = row(0, 0);
+  MAKES(found, tg_sum_dims_out(x, rows, 1, 0, found), 4, 7);
+  MAKES(found, tg_mean_dims_out(x, rows, 1, 0, found), 2, 3.5);
+  MAKES(found, tg_argmax_dim_out(x, 0, 0, found), 1, 1);
+  MAKES(found, tg_argmin_dim_out(x, 0, 0, found), 0, 0);
+  MAKES(found, tg_softmax_out(row(0, 0), 0, found), 0.5, 0.5);
+  MAKES(found, tg_log_softmax_out(row(0, 0), 0, found), -0.6931471805599453, -0.6931471805599453);
 }
 
 static void products(void) {
@@ -208,9 +283,27 @@ static void products(void) {
   IS(out, product);
   OK(tg_addmm(a, a, b, 1, 2, &result));
   IS(result, sum);
+  OK(tg_clone(a, &out));
+  OK(tg_addmm_(out, a, b, 1, 2));
+  IS(out, sum);
   GIVES(tg_mv(a, x, &result), -1, -1);
   GIVES_ONE(tg_dot(x, row(3, 1), &result), 2);
   GIVES(tg_linear(x, a, row(10, 20), &result), 9, 19);
+
+  OK(tg_zeros_like(batch, &result));
+  OK(tg_unsqueeze(b, 0, &out));
+  OK(tg_bmm_out(batch, out, result));
+  IS(result, product);
+  OK(tg_zeros_like(a, &out));
+  OK(tg_matmul_out(a, b, out));
+  IS(out, product);
+  OK(tg_addmm_out(a, a, b, 1, 2, out));
+  IS(out, sum);
+  out = row(0, 0);
+  MAKES(out, tg_mv_out(a, x, out), -1, -1);
+  MAKES(out, tg_linear_out(x, a, row(10, 20), out), 9, 19);
+  OK(tg_scalar(0, TG_FLOAT64, &out));
+  MAKES_ONE(out, tg_dot_out(x, row(3, 1), out), 2);
 }
 
 static void shapes(void) {
@@ -218,7 +311,7 @@ static void shapes(void) {
   const int64_t flat[1] = {4}, swapped[2] = {1, 0}, taller[2] = {2, 2}, diagonal[1] = {2};
   const int64_t step[1] = {3};
   const double straight[4] = {1, 2, 3, 4}, turned[4] = {1, 3, 2, 4}, repeated[4] = {1, 2, 1, 2};
-  tg_tensor parts[2], pair[2];
+  tg_tensor parts[2], pair[2], taken;
   size_t count;
 
   OK(tg_view(x, flat, 1, &result));
@@ -260,6 +353,17 @@ static void shapes(void) {
   OK(tg_select(result, 0, 0, &result));
   GIVES(TG_OK, 2, 1);
   GIVES(tg_gather(row(7, 9), 0, indices(1, 0), &result), 9, 7);
+  taken = row(0, 0);
+  MAKES(taken, tg_gather_out(row(7, 9), 0, indices(1, 0), taken), 9, 7);
+  MAKES(taken, tg_index_select_out(row(7, 9), 0, indices(1, 1), taken), 9, 9);
+  pair[0] = row(1, 2);
+  pair[1] = row(3, 4);
+  taken = square(0, 0, 0, 0);
+  OK(tg_stack_out(pair, 2, 0, taken));
+  IS(taken, straight);
+  OK(tg_view(taken, flat, 1, &taken));
+  OK(tg_cat_out(pair, 2, 0, taken));
+  IS(taken, straight);
 }
 
 static void losses(void) {

@@ -134,6 +134,7 @@ TEST_CASE("each long call ends by a token that was cancelled before", "[token][e
                out = zeros(TG_FLOAT64, {320, 320});
   const Tensor batch = tensor({1}, {2, 2, 2}), tall = tensor({1}, {1024, 2048});
   const Tensor long_vector = tensor({1}, {2048}), x = leaf({1, 2, 3});
+  const Tensor batch_out = zeros(TG_FLOAT64, {2, 2, 2}), tall_out = zeros(TG_FLOAT64, {1024});
   const Tensor weight = tensor({1}, {320, 320}), bias = tensor({1}, {320});
   const Tensor loss = make(tg_sum, make(tg_mul, x, x));
   const Handle linear = make(tg_nn_linear, int64_t{3}, int64_t{3}, 1, TG_FLOAT64);
@@ -153,7 +154,7 @@ TEST_CASE("each long call ends by a token that was cancelled before", "[token][e
   const tg_tensor roots[] = {loss};
   {
     const Using in_use(token);
-    Rows rows{a, b, out, batch, x, weight, bias, loss};
+    Rows rows{a, b, out, batch, batch_out, tall_out, x, weight, bias, loss};
     const Phrases told = {"token in use", "cancelled", "tg_token_use(0"};
     rows.fails("tg_mm", TG_ERROR_CANCELLED, told, tg_mm(a, b, rows.out()));
     rows.fails("tg_mm_out", TG_ERROR_CANCELLED, told, tg_mm_out(a, b, out));
@@ -161,6 +162,12 @@ TEST_CASE("each long call ends by a token that was cancelled before", "[token][e
     rows.fails("tg_mv", TG_ERROR_CANCELLED, told, tg_mv(tall, long_vector, rows.out()));
     rows.fails("tg_matmul", TG_ERROR_CANCELLED, told, tg_matmul(a, b, rows.out()));
     rows.fails("tg_addmm", TG_ERROR_CANCELLED, told, tg_addmm(a, a, b, 1, 1, rows.out()));
+    rows.fails("tg_bmm_out", TG_ERROR_CANCELLED, told, tg_bmm_out(batch, batch, batch_out));
+    rows.fails("tg_mv_out", TG_ERROR_CANCELLED, told, tg_mv_out(tall, long_vector, tall_out));
+    rows.fails("tg_matmul_out", TG_ERROR_CANCELLED, told, tg_matmul_out(a, b, out));
+    rows.fails("tg_addmm_out", TG_ERROR_CANCELLED, told, tg_addmm_out(a, a, b, 1, 1, out));
+    rows.fails("tg_linear_out", TG_ERROR_CANCELLED, told, tg_linear_out(a, weight, bias, out));
+    rows.fails("tg_addmm_", TG_ERROR_CANCELLED, told, tg_addmm_(out, a, b, 1, 1));
     rows.fails("tg_linear", TG_ERROR_CANCELLED, told, tg_linear(a, weight, bias, rows.out()));
     rows.fails("tg_backward", TG_ERROR_CANCELLED, told, tg_backward(loss));
     rows.fails("tg_backward_from", TG_ERROR_CANCELLED, told,

@@ -11,6 +11,9 @@ local function tries(name, f)
     { object, { 1 }, { 1 }, 1 }, { 1, 1, 1 }, { { object }, { object } }, { { object }, 1, 1 },
     { object, "x", object }, { object, "x", "y" }, { object, "x", 1 }, { object, 1, object },
     { { 1 }, { 1 } }, { 1, { 1 } }, { "x", object }, { object, 1 }, { 1, 1 }, { { object }, 1 },
+    { object, object, object, object }, { object, object, object, 1, 1, object },
+    { object, 1, object, object }, { object, 1, 1, object }, { object, { 1 }, true, object },
+    { object, 1, true, object }, { { object }, 1, object },
   }) do
     local ok, e = pcall(f, unpack(arguments))
     assert(not ok, name .. " took 9999 for success")
