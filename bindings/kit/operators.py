@@ -98,6 +98,19 @@ def in_place(k):
     for name, rule in [("add_out", lambda x, y: x + y), ("mul_out", lambda x, y: x * y)]:
         k.call(name, "b", "b", "x")
         k.check("x", [rule(v, v) for v in (0.5, -1, 2)])
+    for name, more, values in [
+            ("sub_scalar_", [1], [-0.75, 0, 3]), ("div_scalar_", [2], [-0.375, 0, 1.5]),
+            ("neg_", [], [0.375, 0, -1.5]), ("abs_", [], [0.375, 0, 1.5]),
+            ("clamp_", [0.25, 1], [0.375, 0.25, 1]),
+            ("pow_scalar_", [2], [0.140625, 0.0625, 1]), ("sqrt_", [], [0.375, 0.25, 1])]:
+        k.call(name, "x", *more)
+        k.check("x", values, CLOSE)
+    values = [0.375, 0.25, 1]
+    for name, rule in [("sin_", math.sin), ("cos_", math.cos), ("tanh_", math.tanh),
+                       ("log_", math.log)]:
+        k.call(name, "x")
+        values = [rule(v) for v in values]
+        k.check("x", values, CLOSE)
     k.call("add_out", "a", "a", "x", status=3)
     k.call("mul_out", "b", "b", "i", status=4)
     k.call("add_", "i", "b", status=4)
@@ -111,6 +124,106 @@ def in_place(k):
     k.call("fill_int64_", "n", 2**53)
     k.check("n", [2**53] * 2)
     k.call("release", "n")
+
+
+def into_given(k):
+    """Forms that write into a given tensor, beside the numbers of those that make one."""
+    b, d = [0.5, -1, 2], (0.25, 0.5, 1, 2)
+    tensor(k, "o", [0, 0, 0])
+    for name, rule in [("sub_out", lambda x, y: x - y), ("div_out", lambda x, y: x / y),
+                       ("maximum_out", max), ("minimum_out", min)]:
+        k.call(name, "b", "i", "o")
+        k.check("o", [rule(x, y) for x, y in zip(b, [3, -1, 2])], CLOSE)
+    for name, rule in [("add_scalar_out", lambda x: x + 2), ("sub_scalar_out", lambda x: x - 2),
+                       ("mul_scalar_out", lambda x: x * 2), ("div_scalar_out", lambda x: x / 2),
+                       ("pow_scalar_out", lambda x: x * x)]:
+        k.call(name, "b", 2, "o")
+        k.check("o", [rule(x) for x in b], CLOSE)
+    for name, rule in [("neg_out", lambda x: -x), ("abs_out", abs),
+                       ("relu_out", lambda x: max(x, 0))]:
+        k.call(name, "b", "o")
+        k.check("o", [rule(x) for x in b])
+    k.call("clamp_out", "b", -0.5, 1, "o")
+    k.check("o", [0.5, -0.5, 1])
+    k.call("where_out", "p", "b", "i", "o")
+    k.check("o", [0.5, -1, 2])
+    tensor(k, "r", [0, 0, 0], dtype="bool")
+    for name, rule in [("eq", lambda x, y: x == y), ("ne", lambda x, y: x != y),
+                       ("lt", lambda x, y: x < y), ("le", lambda x, y: x <= y),
+                       ("gt", lambda x, y: x > y), ("ge", lambda x, y: x >= y)]:
+        k.call(name + "_out", "i", "b", "r")
+        k.check("r", [int(rule(x, y)) for x, y in zip([3, -1, 2], b)])
+        k.call(name + "_scalar_out", "i", 2, "r")
+        k.check("r", [int(rule(x, 2)) for x in [3, -1, 2]])
+    tensor(k, "e", [0] * 4, dtype="float64")
+    for name, rule in [("exp", math.exp), ("log", math.log), ("sqrt", math.sqrt), ("sin", math.sin),
+                       ("cos", math.cos), ("tanh", math.tanh),
+                       ("sigmoid", lambda x: 1 / (1 + math.exp(-x)))]:
+        k.call(name + "_out", "d", "e")
+        k.check("e", [rule(x) for x in d], CLOSE)
+    k.call("sub_out", "a", "a", "o", status=3)
+    k.call("exp_out", "i", "o", status=4)
+    k.call("clamp_out", "b", math.nan, 1, "o", status=1)
+    k.call("expand", "b", [2, 3], into="wide")
+    k.call("neg_out", "a", "wide", status=14)
+    k.call("release_many", ["wide", "o", "r", "e"])
+
+
+def into_given_shapes(k):
+    """The same for reductions, products, and what joins and picks."""
+    tensor(k, "one", [0], [])
+    for name, value in [("sum", 21), ("mean", 3.5), ("max", 6), ("min", 1), ("argmax", 5),
+                        ("argmin", 0)]:
+        k.call(name + "_out", "a", "one")
+        k.check("one", [value])
+    tensor(k, "two", [0, 0])
+    for name, more, values in [
+            ("sum_dims_out", [[1], 0], [6, 15]), ("mean_dims_out", [[1], 0], [2, 5]),
+            ("argmax_dim_out", [1, 0], [2, 2]), ("argmin_dim_out", [1, 0], [0, 0])]:
+        k.call(name, "a", *more, "two")
+        k.check("two", values)
+    total = sum(math.exp(x) for x in (1, 2, 3))
+    row = [math.exp(x) / total for x in (1, 2, 3)]
+    tensor(k, "six", [0] * 6, [2, 3])
+    k.call("softmax_out", "a", 1, "six")
+    k.check("six", row * 2, CLOSE)
+    k.call("log_softmax_out", "a", 1, "six")
+    k.check("six", [math.log(x) for x in row] * 2, CLOSE)
+    tensor(k, "v", [1, 0, -1])
+    tensor(k, "m", [1, 2, 3, 4, 5, 6], [3, 2])
+    tensor(k, "z", [0] * 4, [2, 2])
+    k.call("mv_out", "a", "v", "two")
+    k.check("two", [-2, -2], CLOSE)
+    k.call("dot_out", "v", "b", "one")
+    k.check("one", [-1.5], CLOSE)
+    k.call("matmul_out", "a", "m", "z")
+    k.check("z", [22, 28, 49, 64], CLOSE)
+    k.call("addmm_out", "c", "a", "m", 2, 0.5, "z")
+    k.check("z", [13, 10, 24.5, 40], CLOSE)
+    k.call("addmm_", "z", "a", "m", 2, 1)
+    k.check("z", [48, 48, 98, 144], CLOSE)
+    k.call("linear_out", "a", "a", None, "z")
+    k.check("z", [14, 32, 32, 77], CLOSE)
+    for name in ("a", "m", "z"):
+        k.call("unsqueeze", name, 0, into=name + "3")
+    k.call("bmm_out", "a3", "m3", "z3")
+    k.check("z", [22, 28, 49, 64], CLOSE)
+    k.call("release_many", ["a3", "m3", "z3", "z", "m"])
+    tensor(k, "cat", [0] * 12, [4, 3])
+    k.call("cat_out", ["a", "six"], 0, "cat")
+    k.check("cat", [1, 2, 3, 4, 5, 6] + [math.log(x) for x in row] * 2, CLOSE)
+    tensor(k, "pairs", [0] * 6, [3, 2])
+    k.call("stack_out", ["b", "v"], 1, "pairs")
+    k.check("pairs", [0.5, 1, -1, 0, 2, -1])
+    tensor(k, "n", [1, 0], dtype="int64")
+    k.call("index_select_out", "a", 0, "n", "six")
+    k.check("six", [4, 5, 6, 1, 2, 3])
+    k.call("gather_out", "v", 0, "n", "two")
+    k.check("two", [0, 1])
+    k.call("sum_dims_out", "a", [2], 0, "two", status=5)
+    k.call("sum_dims_out", "a", [0, 0], 0, "two", status=1)
+    k.call("mm_out", "a", "a", "six", status=3)
+    k.call("release_many", ["one", "two", "six", "v", "cat", "pairs", "n"])
 
 
 def reductions(k):
@@ -275,6 +388,7 @@ def every_handle(k):
 
 
 def record(k):
-    for part in (operands, elementwise, comparison, in_place, reductions, products, shapes, losses):
+    for part in (operands, elementwise, comparison, in_place, into_given, into_given_shapes,
+                 reductions, products, shapes, losses):
         part(k)
     k.live_handles()
