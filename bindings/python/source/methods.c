@@ -37,6 +37,13 @@ UNARY(contiguous, tg_contiguous)
     WITHOUT_GIL_IF(is_large(x), status = call(x));                   \
     return status == TG_OK ? Py_NewRef(self) : raise_status(status); \
   }
+IN_PLACE(neg_, tg_neg_)
+IN_PLACE(abs_, tg_abs_)
+IN_PLACE(log_, tg_log_)
+IN_PLACE(sqrt_, tg_sqrt_)
+IN_PLACE(sin_, tg_sin_)
+IN_PLACE(cos_, tg_cos_)
+IN_PLACE(tanh_, tg_tanh_)
 IN_PLACE(exp_, tg_exp_)
 IN_PLACE(sigmoid_, tg_sigmoid_)
 IN_PLACE(relu_, tg_relu_)
@@ -269,6 +276,13 @@ PyMethodDef tensor_methods[] = {
     PLAIN(detach, "The same elements without history."),
     PLAIN(clone, "A copy, recorded."),
     PLAIN(contiguous, "The tensor itself if its elements stand row-major, else its clone."),
+    PLAIN(neg_, "-x in place."),
+    PLAIN(abs_, "The magnitude in place."),
+    PLAIN(log_, "The natural logarithm in place."),
+    PLAIN(sqrt_, "The square root in place."),
+    PLAIN(sin_, "The sine in place."),
+    PLAIN(cos_, "The cosine in place."),
+    PLAIN(tanh_, "The hyperbolic tangent in place."),
     PLAIN(exp_, "e^x in place."),
     PLAIN(sigmoid_, "1 / (1 + e^-x) in place."),
     PLAIN(relu_, "max(x, 0) in place."),

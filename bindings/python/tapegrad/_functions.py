@@ -189,9 +189,9 @@ def _same_shape(name, made, out):
 
 
 add = _named(_with_alpha(_arithmetic(_core._add, capi.add_out, "add")), "add", "The sum: input + alpha * other.")
-sub = _named(_with_alpha(_arithmetic(_core._sub, None, "sub")), "sub", "The difference: input - alpha * other.")
+sub = _named(_with_alpha(_arithmetic(_core._sub, capi.sub_out, "sub")), "sub", "The difference: input - alpha * other.")
 mul = _named(_arithmetic(_core._mul, capi.mul_out, "mul"), "mul", "The product, elementwise.")
-div = _named(_arithmetic(_core._div, None, "div"), "div", "The quotient, elementwise.")
+div = _named(_arithmetic(_core._div, capi.div_out, "div"), "div", "The quotient, elementwise.")
 subtract, multiply, divide, true_divide = sub, mul, div, div
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Methods of Tensor that take PyTorch's optional arguments, or are called seldom."""
 
+import math
+
 from . import _core, _functions, _memory
 from ._arguments import as_tensor_like, check_device
 from ._core import Tensor, capi, dtype as dtype_type, failure
@@ -121,6 +123,24 @@ add_ = _in_place(Tensor.__iadd__)
 sub_ = _in_place(Tensor.__isub__)
 mul_ = _in_place(Tensor.__imul__)
 div_ = _in_place(Tensor.__itruediv__)
+
+
+def pow_(self, exponent):
+    """Raises each element to a power in place."""
+    capi.pow_scalar_(self, exponent)
+    return self
+
+
+def clamp_(self, min=None, max=None):
+    """Brings each element into [min, max] in place."""
+    capi.clamp_(self, -math.inf if min is None else min, math.inf if max is None else max)
+    return self
+
+
+def addmm_(self, mat1, mat2, *, beta=1, alpha=1):
+    """beta * self + alpha * (mat1 @ mat2) in place."""
+    capi.addmm_(self, mat1, mat2, beta, alpha)
+    return self
 
 
 def copy_(self, source, non_blocking=False):

@@ -119,6 +119,15 @@ class Operators(unittest.TestCase):
         self.assertEqual(x.tolist(), [2, 4])
         self.assertEqual(x._version, 4)
         self.assertEqual(x.add_(1, alpha=2).mul_(2).sub_(2).div_(2).tolist(), [3, 5])
+        self.assertEqual(x.neg_().abs_().pow_(2).tolist(), [9, 25])
+        self.assertEqual(x.sqrt_().clamp_(max=4).tolist(), [3, 4])
+        for name in ("log", "sin", "cos", "tanh"):
+            plain = getattr(x, name)()
+            self.assertIs(getattr(x, name + "_")(), x)
+            self.assertEqual(x.tolist(), plain.tolist())
+        square = torch.ones(2, 2)
+        self.assertIs(square.addmm_(torch.ones(2, 3), torch.ones(3, 2), beta=2, alpha=3), square)
+        self.assertEqual(square.tolist(), [[11, 11], [11, 11]])
         self.assertEqual(x.fill_(3).tolist(), [3, 3])
         self.assertEqual(x.zero_().tolist(), [0, 0])
 
