@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What few nodes have, so that the others need no room for it: where in the host's code they were
-// recorded, and what hooks gave for the tensors that they saved. A striped table, found by the
-// node's address; a node that has an entry is marked.
+// recorded, and what hooks gave for the tensors that they saved. A node that has an entry is
+// marked.
 #pragma once
 
 #include "autograd/saved_hooks.h"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What few tensors have, so that the others need no room for it: a name, the .grad of a tensor that
-// has no accumulator, and an accumulator that sleeps while its leaf requires no grad. A striped
-// table, found by the head's address.
+// has no accumulator, and an accumulator that sleeps while its leaf requires no grad.
 #pragma once
 
 #include "base/blocks.h"
