@@ -100,8 +100,17 @@ void tell_view(const Facts& f, Message& out) {
   out << ".\n";
 }
 
-// Who holds its memory beside it. Calls that took it as an operand are known by that alone; those
-// behind it by name.
+bool saved_by(Node& node, const Storage& storage) {
+  const SavedLook look(node);
+  if (!look) return false;
+  for (const Saved& saved : node.saved()) {
+    if (saved.tensor && &saved.tensor.storage() == &storage) return true;
+  }
+  return false;
+}
+
+// Who holds its memory beside it. Calls that took it as an operand are known by number; by name
+// those behind it, and those that were made at a site, wherever they are.
 void tell_holders(const Facts& f, OperatorOf operator_of, Message& out) {
   const Storage& own = f.x.storage();
   const uint32_t holders = own.refs.load(std::memory_order_relaxed) - 1;
@@ -111,25 +120,29 @@ void tell_holders(const Facts& f, OperatorOf operator_of, Message& out) {
   }
   out << "Its memory is held by " << holders
       << " more, which calls saved for backward or tg_detach gave";
-  Graph graph(f.x);
-  const char* before = "; of its own graph ";
-  for (size_t i = 0; i < graph.size(); ++i) {
-    Node& node = graph.node(i);
-    const SavedLook look(node);
-    bool saved = false;
-    for (size_t k = 0; look && k < node.saved().size(); ++k) {
-      const Tensor& x = node.saved()[k].tensor;
-      saved = saved || (x && &x.storage() == &own);
-    }
-    if (!saved) continue;
+  constexpr size_t kMostNames = 20;
+  KeyIndex named;
+  const auto tell = [&](Node& node) {
+    if (named.size() == kMostNames || !saved_by(node, own)) return;
+    bool fresh = false;
+    named.number(reinterpret_cast<uintptr_t>(&node), &fresh);
+    if (!fresh) return;
     char text[160];
     Message name(text, sizeof text);
     append_node_name(node, operator_of, name);
-    out << before << text;
+    out << (named.size() == 1 ? "; " : ", ") << text;
     if (const uint64_t site = extra_of(node).site; site != 0) out << " at " << Site{site};
-    before = ", ";
+  };
+  Graph graph(f.x);
+  for (size_t i = 0; i < graph.size(); ++i) tell(graph.node(i));
+  HeldNodes sited;
+  hold_nodes_with_sites(sited);
+  for (Node* node : sited.nodes) tell(*node);
+  if (named.size() != 0) {
+    out << (named.size() == kMostNames ? " and perhaps others saved it.\n" : " saved it.\n");
+  } else {
+    out << "; calls are named here where tg_site_set told their site.\n";
   }
-  out << (before[0] == ',' ? " saved it.\n" : ".\n");
 }
 
 // Sums over all nodes behind the tensor.

@@ -22,6 +22,17 @@ NodeExtra extra_of(const Node& node) noexcept;
 // from being freed.
 const Packed& packed_at(const Node& node, size_t place) noexcept;
 
+// The nodes alive that have a site and saved their tensors themselves, of all graphs.
+struct HeldNodes {
+  Vector<Node*> nodes;  // each counted
+
+  HeldNodes() = default;
+  ~HeldNodes();
+  HeldNodes(const HeldNodes&) = delete;
+  HeldNodes& operator=(const HeldNodes&) = delete;
+};
+void hold_nodes_with_sites(HeldNodes& held);
+
 // What hooks gave goes back to them: the node ends, or what it saved is freed.
 void forget_extra(Node& node) noexcept;
 void free_packed_of(Node& node) noexcept;
