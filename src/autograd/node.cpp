@@ -30,6 +30,7 @@ void drop(Node* node) noexcept;
   }
   if (is_accumulator(node)) {
     auto* accumulator = static_cast<Accumulator*>(node);
+    leave_roll(*node);
     accumulator->grad.~Tensor();
     give_back(accumulator, sizeof(Accumulator));
     return true;
@@ -51,6 +52,7 @@ void drop(Node* node) noexcept;
   if ((flags & kSpecial) != 0) [[unlikely]] {
     if (destroy_special(node)) return;
   }
+  leave_roll(*node);
   for (const Edge edge : node->inputs()) {
     if (edge && last_reference(edge.node())) drop(edge.node());
   }
@@ -124,7 +126,9 @@ void drop(Node* node) noexcept {
 }  // namespace
 
 Accumulator* make_accumulator(TensorHead* leaf) {
-  return new (take(sizeof(Accumulator))) Accumulator(leaf);
+  auto* made = new (take(sizeof(Accumulator))) Accumulator(leaf);
+  enter_roll(*made);
+  return made;
 }
 
 Meta input_meta(Node& node, int i) {

@@ -16,6 +16,22 @@ namespace tg {
 
 struct Node;
 
+#ifdef TG_DEBUG
+// All nodes stand in one list, which a test looks over (autograd/shadow.h); its links are the last
+// bytes of their blocks.
+struct RollLinks {
+  Node* before;
+  Node* after;
+};
+inline constexpr size_t kRollBytes = sizeof(RollLinks);
+void enter_roll(Node& node) noexcept;
+void leave_roll(Node& node) noexcept;
+#else
+inline constexpr size_t kRollBytes = 0;
+inline void enter_roll(Node&) noexcept {}
+inline void leave_roll(Node&) noexcept {}
+#endif
+
 // Where a gradient goes: a node and which of its outputs. One word, so that it never tears:
 // pointers take 48 bits on the machines that Linux runs on.
 struct Edge {
@@ -143,6 +159,9 @@ struct Accumulator : Node {
   bool grad_set_by_user = false;
   std::atomic<TensorHead*> leaf;  // not counted; null once the leaf is gone or gave grad up
   Tensor grad;
+#ifdef TG_DEBUG
+  RollLinks roll{};
+#endif
 
   explicit Accumulator(TensorHead* of) : Node(Op{}, kAccumulator, 0, 0, 0, 0, 0), leaf(of) {}
 };
@@ -157,7 +176,7 @@ struct NodeSize {
 [[gnu::always_inline]] inline Node* make_bare_node(Op op, const NodeSize& size) {
   const size_t bytes = sizeof(Node) + 8 + size.inputs * sizeof(Edge) +
                        size.outputs * sizeof(Tensor) + size.saved * sizeof(Saved) +
-                       size.saved_bytes + size.shapes_bytes + size.argument_bytes;
+                       size.saved_bytes + size.shapes_bytes + size.argument_bytes + kRollBytes;
   const uint32_t block_class = size_class(bytes);
   void* memory = take_class(block_class);
   const uint8_t flags = size.shapes_bytes != 0 ? Node::kShapes : 0;
@@ -165,6 +184,7 @@ struct NodeSize {
       Node(op, flags, size.inputs, size.outputs, size.saved, block_class, size.saved_bytes / 16);
   node->sequence() = ++record->sequence;  // who took a block has a record
   if (size.shapes_bytes != 0) *node->shapes() = size.shapes_bytes;
+  enter_roll(*node);
   return node;
 }
 [[gnu::always_inline]] inline Node* make_node(Op op, const NodeSize& size) {

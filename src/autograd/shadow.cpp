@@ -31,7 +31,64 @@ uint64_t hash_of(const Tensor& x) {
   return hash | 1;
 }
 
+struct Roll {
+  Lock lock;
+  bool broken;  // in a child of fork that came in the middle of a change
+  Node* first;
+};
+constinit Roll roll{};
+
+RollLinks& links_of(Node& node) {
+  if (is_accumulator(&node)) return static_cast<Accumulator&>(node).roll;
+  auto* end = reinterpret_cast<std::byte*>(&node) + class_size(node.block_class);
+  return reinterpret_cast<RollLinks*>(end)[-1];
+}
+
 }  // namespace
+
+#ifdef __SANITIZE_THREAD__
+void enter_roll(Node&) noexcept {}
+void leave_roll(Node&) noexcept {}
+#else
+void enter_roll(Node& node) noexcept {
+  LockGuard guard(roll.lock);
+  roll.broken = roll.broken || !guard.whole();
+  if (roll.broken) return;
+  links_of(node) = {nullptr, roll.first};
+  if (roll.first != nullptr) links_of(*roll.first).before = &node;
+  roll.first = &node;
+}
+
+void leave_roll(Node& node) noexcept {
+  LockGuard guard(roll.lock);
+  roll.broken = roll.broken || !guard.whole();
+  if (roll.broken) return;
+  const auto [before, after] = links_of(node);
+  (before == nullptr ? roll.first : links_of(*before).after) = after;
+  if (after != nullptr) links_of(*after).before = before;
+}
+#endif
+
+size_t check_all_nodes() {
+  LockGuard guard(roll.lock);
+  size_t count = 0;
+  if (roll.broken || !guard.whole()) return count;
+  for (Node* node = roll.first; node != nullptr; node = links_of(*node).after) {
+    ++count;
+    if (is_accumulator(node)) {
+      const Tensor& grad = static_cast<Accumulator*>(node)->grad;
+      TG_CHECK(!grad || !grad.is_inference());
+      continue;
+    }
+    for (const Tensor& grad : node->grads()) TG_CHECK(!grad);
+    for (const Saved& saved : node->saved()) {
+      if (!saved.tensor) continue;
+      TG_CHECK(!saved.tensor.is_inference());
+      check_shadow("a node", saved);
+    }
+  }
+  return count;
+}
 
 void shadow_saved(Node& node) noexcept {
   for (Saved& saved : node.saved()) {
