@@ -6,7 +6,7 @@
 
 namespace calls {
 
-// What was packed: an alias, in memory of its own.
+// What was packed: an alias, in memory of its own; sometimes nothing.
 inline int32_t random_pack(void* user_data, tg_tensor x, void** packed) {
   auto& p = *static_cast<Player*>(user_data);
   if (p.chance(3)) return static_cast<int32_t>(p.below(20));
@@ -19,16 +19,18 @@ inline int32_t random_pack(void* user_data, tg_tensor x, void** packed) {
 inline int32_t random_unpack(void* user_data, void* packed, tg_tensor* out) {
   auto& p = *static_cast<Player*>(user_data);
   if (p.chance(3)) return static_cast<int32_t>(p.below(20));
-  return tg_alias(p.chance(96) ? *static_cast<tg_tensor*>(packed) : p.handle(Kind::tensor), out);
+  return tg_alias(packed != nullptr && p.chance(96) ? *static_cast<tg_tensor*>(packed) : p.handle(Kind::tensor), out);
 }
 inline void random_free_packed(void* user_data, void* packed) {
+  if (packed == nullptr) return;
   --static_cast<Player*>(user_data)->packed;
   tg_release(*static_cast<tg_tensor*>(packed));
   delete static_cast<tg_tensor*>(packed);
 }
 
 inline tg_status saved_hooks_enter(Player& p, Call&) {
-  if (p.depth > 0 || p.saved_hooks.size() > 2) return TG_OK;
+  // A callback leaves what it enters; and a ring would keep what is packed, and its handle.
+  if (p.depth > 1 || p.may_leave_rings || p.saved_hooks.size() > 2) return TG_OK;
   tg_hook hooks = 0;
   ++p.destructors_due;
   const tg_status status = tg_saved_tensor_hooks_enter(
