@@ -4998,8 +4998,9 @@ TG_API tg_status tg_site_set(const char *file, int32_t line);
 /* ==== Autograd: the tape in words and pictures ==== */
 
 /** Says in words what a tensor is to autograd: why it requires grad or does not, the operator and
- *  the mode of its birth as far as they can be known, its version, a view's base and origin, what
- *  it keeps alive in bytes and nodes, and what may be done with it in each of the three modes. For
+ *  the mode of its birth as far as they can be known, its version, a view's base and origin, who saved
+ *  it (by name the nodes behind it, and those with a site of all graphs: tg_site_set), what it
+ *  keeps alive in bytes and nodes, and what may be done with it in each of the three modes. For
  *  people to read: the text may change between versions. It has at most 8,000 bytes.
  *  @param x tensor, borrowed
  *  @param buffer memory of capacity bytes; may be NULL where capacity is 0
