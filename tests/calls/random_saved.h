@@ -19,7 +19,9 @@ inline int32_t random_pack(void* user_data, tg_tensor x, void** packed) {
 inline int32_t random_unpack(void* user_data, void* packed, tg_tensor* out) {
   auto& p = *static_cast<Player*>(user_data);
   if (p.chance(3)) return static_cast<int32_t>(p.below(20));
-  return tg_alias(packed != nullptr && p.chance(96) ? *static_cast<tg_tensor*>(packed) : p.handle(Kind::tensor), out);
+  return tg_alias(
+      packed != nullptr && p.chance(96) ? *static_cast<tg_tensor*>(packed) : p.handle(Kind::tensor),
+      out);
 }
 inline void random_free_packed(void* user_data, void* packed) {
   if (packed == nullptr) return;
