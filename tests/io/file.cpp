@@ -76,7 +76,8 @@ TEST_CASE("what is no regular file is refused with its kind", "[io]") {
   refused((folder / "file") + "/a", "not a directory (ENOTDIR)", ENOTDIR);
   const Outcome long_path = open(std::string(5000, 'p'));
   CHECK(long_path.status == TG_ERROR_IO);
-  CHECK(long_path.message == std::string(200, 'p') + "...: file name too long (ENAMETOOLONG)");
+  const std::string shown(200, 'p');
+  CHECK(long_path.message == shown + "...: file name too long (ENAMETOOLONG)");
   const Outcome empty = open("");
   CHECK(empty.status == TG_ERROR_IO);
   CHECK(empty.message == "the path is empty: no such file or directory (ENOENT)");
