@@ -5,20 +5,11 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <tapegrad/tapegrad.h>
+
+#include "check.h"
 
 #define LENGTH 1000000
 #define STACK_BYTES ((size_t)64 << 10)
-
-static int failures = 0;
-
-#define CHECK(condition)                                                                  \
-  do {                                                                                    \
-    if (!(condition)) {                                                                   \
-      failures++;                                                                         \
-      printf("%s:%d: %s: %s\n", __FILE__, __LINE__, #condition, tg_last_error_message()); \
-    }                                                                                     \
-  } while (0)
 
 /* Factors 2 and 0.5 by turns, so that the chain's gradient is exactly 1; every fifth step has a
  * second operand. */

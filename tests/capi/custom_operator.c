@@ -4,17 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tapegrad/tapegrad.h"
-
-static int failures = 0;
-
-#define CHECK(condition)                                                                   \
-  do {                                                                                     \
-    if (!(condition)) {                                                                    \
-      fprintf(stderr, "line %d: %s: %s\n", __LINE__, #condition, tg_last_error_message()); \
-      ++failures;                                                                          \
-    }                                                                                      \
-  } while (0)
+#include "check.h"
 
 static int ended = 0;
 static double scale_of_call = 0;

@@ -8,21 +8,13 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-#include "tapegrad/tapegrad.h"
+#include "check.h"
 
 /* Numbers of <linux/prctl.h>, which older headers do not have. */
 #define SET_MDWE 65
 #define REFUSE_EXEC_GAIN 1
 
-static int failures, looks;
-#define CHECK(condition)                                                           \
-  do {                                                                             \
-    if (!(condition)) {                                                            \
-      printf("line %d: %s (%s)\n", __LINE__, #condition, tg_last_error_message()); \
-      ++failures;                                                                  \
-    }                                                                              \
-  } while (0)
-
+static int looks;
 static void look(const char* when) {
   char line[1000];
   FILE* maps = fopen("/proc/self/maps", "r");

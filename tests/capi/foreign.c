@@ -5,16 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tapegrad/tapegrad.h"
-
-static int failures;
-#define CHECK(condition)                                                           \
-  do {                                                                             \
-    if (!(condition)) {                                                            \
-      printf("line %d: %s (%s)\n", __LINE__, #condition, tg_last_error_message()); \
-      ++failures;                                                                  \
-    }                                                                              \
-  } while (0)
+#include "check.h"
 
 static int32_t weighted(int64_t n, double weight, const double* x, double* y) {
   int64_t i;

@@ -2,16 +2,7 @@
 /* Hooks from C89: on a tensor, after a leaf's accumulation, and around a node. */
 #include <stdio.h>
 
-#include "tapegrad/tapegrad.h"
-
-static int failures;
-#define CHECK(condition)                                                           \
-  do {                                                                             \
-    if (!(condition)) {                                                            \
-      printf("line %d: %s (%s)\n", __LINE__, #condition, tg_last_error_message()); \
-      ++failures;                                                                  \
-    }                                                                              \
-  } while (0)
+#include "check.h"
 
 typedef struct counts {
   int runs, ends;

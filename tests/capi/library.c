@@ -4,17 +4,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <tapegrad/tapegrad.h>
 
-static int failures = 0, woken = 0, destroyed = 0;
+#include "check.h"
 
-#define CHECK(condition)                             \
-  do {                                               \
-    if (!(condition)) {                              \
-      ++failures;                                    \
-      printf("line %d: %s\n", __LINE__, #condition); \
-    }                                                \
-  } while (0)
+static int woken = 0, destroyed = 0;
 
 static int32_t wake(void* user_data) {
   ++*(int*)user_data;

@@ -3,16 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tapegrad/tapegrad.h"
-
-static int failures;
-#define CHECK(condition)                                                           \
-  do {                                                                             \
-    if (!(condition)) {                                                            \
-      printf("line %d: %s (%s)\n", __LINE__, #condition, tg_last_error_message()); \
-      ++failures;                                                                  \
-    }                                                                              \
-  } while (0)
+#include "check.h"
 
 int main(void) {
   const double values[2] = {1, 2};

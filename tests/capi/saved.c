@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Hooks on saved tensors, a checkpoint, anomaly mode and sites from C89. */
 #define TAPEGRAD_SITES
-#include "tapegrad/tapegrad.h"
+#include "check.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static int failures;
-#define CHECK(condition)                                                           \
-  do {                                                                             \
-    if (!(condition)) {                                                            \
-      printf("line %d: %s (%s)\n", __LINE__, #condition, tg_last_error_message()); \
-      ++failures;                                                                  \
-    }                                                                              \
-  } while (0)
 
 typedef struct counts {
   int packs, unpacks, frees, ends, runs;
