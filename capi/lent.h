@@ -32,18 +32,25 @@ class LentHandle {
 // 0 for null tensors.
 class LentHandles {
  public:
-  explicit LentHandles(std::span<const Tensor> tensors) {
-    lent_.reserve(tensors.size());
-    handles_.reserve(tensors.size());
-    for (const Tensor& tensor : tensors) {
-      lent_.emplace_back(tensor);
-      handles_.push_back(lent_.back());
-    }
+  explicit LentHandles(std::span<const Tensor> tensors) : LentHandles(tensors.size()) {
+    for (const Tensor& tensor : tensors) lend(tensor);
+  }
+  explicit LentHandles(Operands tensors) : LentHandles(tensors.size()) {
+    for (const Tensor* tensor : tensors) lend(*tensor);
   }
   const tg_handle* data() const { return handles_.data(); }
   size_t size() const { return handles_.size(); }
 
  private:
+  explicit LentHandles(size_t count) {
+    lent_.reserve(count);
+    handles_.reserve(count);
+  }
+  void lend(const Tensor& tensor) {
+    lent_.emplace_back(tensor);
+    handles_.push_back(lent_.back());
+  }
+
   Vector<LentHandle> lent_;
   Vector<tg_handle> handles_;
 };
@@ -60,6 +67,7 @@ class GivenHandles {
   GivenHandles(const GivenHandles&) = delete;
   GivenHandles& operator=(const GivenHandles&) = delete;
   tg_handle* places() { return handles_.data(); }
+  size_t size() const { return handles_.size(); }
   tg_handle operator[](size_t i) const { return handles_[i]; }
 
  private:

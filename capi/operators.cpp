@@ -3,8 +3,11 @@
 // any maker.
 #include "capi/operators.h"
 
+#include <algorithm>
+
 #include "autograd/modes.h"
 #include "capi/contexts.h"
+#include "capi/lent.h"
 #include "capi/user_calls.h"
 #include "ffi/turn.h"
 
@@ -15,61 +18,17 @@ namespace {
 constexpr size_t kLongestName = 100;  // bytes: names of nodes are built from it
 constexpr const char* kThreadSafe = "TG_OPERATOR_THREAD_SAFE";
 
-// Handles that a callback may use until it returns; 0 for null tensors.
-class LentTensors {
- public:
-  explicit LentTensors(Operands tensors) : handles_(tensors.size(), 0) {
-    Vector<NewHandle> fresh(tensors.size());
-    for (size_t i = 0; i < tensors.size(); ++i) {
-      if (!*tensors[i]) continue;
-      handles_[i] = fresh[i].publish(Kind::tensor, Tensor(*tensors[i]).give_up());
-    }
+// The tensor that a callback gave at a place, which is none of those that it was lent.
+Tensor taken(const GivenHandles& given, size_t i, const LentHandles& lent, const char* name,
+             const char* place) {
+  if (std::find(lent.data(), lent.data() + lent.size(), given[i]) != lent.data() + lent.size()) {
+    fail(TG_ERROR_CALLBACK, name, ": ", place, '[', i,
+         "] is a handle that was lent; give back a tg_alias of it");
   }
-  ~LentTensors() {
-    for (const tg_tensor handle : handles_) {
-      if (handle != 0) try_release(handle);
-    }
-  }
-  LentTensors(const LentTensors&) = delete;
-  LentTensors& operator=(const LentTensors&) = delete;
-  const tg_tensor* data() const { return handles_.data(); }
-  void refuse(const char* name, const char* place, size_t i, tg_tensor given) const {
-    for (const tg_tensor handle : handles_) {
-      if (handle != given) continue;
-      fail(TG_ERROR_CALLBACK, name, ": ", place, '[', i,
-           "] is a handle that was lent; give back a tg_alias of it");
-    }
-  }
-
- private:
-  Vector<tg_tensor> handles_;
-};
-
-// Places for handles that a callback gives; they belong to the library, also where it failed.
-class GivenTensors {
- public:
-  explicit GivenTensors(size_t count) : handles_(count, 0) {}
-  ~GivenTensors() {
-    for (const tg_tensor handle : handles_) {
-      if (handle != 0) try_release(handle);
-    }
-  }
-  GivenTensors(const GivenTensors&) = delete;
-  GivenTensors& operator=(const GivenTensors&) = delete;
-  tg_tensor* data() { return handles_.data(); }
-  size_t size() const { return handles_.size(); }
-  tg_tensor operator[](size_t i) const { return handles_[i]; }
-  // The tensor that was given at a place, which is none of those that were lent.
-  Tensor tensor(size_t i, const LentTensors& lent, const char* name, const char* place) const {
-    lent.refuse(name, place, i, handles_[i]);
-    char what[kLongestName + 60];
-    Message(what, sizeof what) << name << ": " << place << '[' << i << ']';
-    return *TensorPin(handles_[i], what);
-  }
-
- private:
-  Vector<tg_tensor> handles_;
-};
+  char what[kLongestName + 60];
+  Message(what, sizeof what) << name << ": " << place << '[' << i << ']';
+  return *TensorPin(given[i], what);
+}
 
 // An operator of tg_operator_create.
 class CallbackOperator final : public CustomOperator, public Deferred {
@@ -166,8 +125,8 @@ void CallbackOperator::check_arguments(std::span<const tg_value> arguments) cons
 }
 
 void CallbackOperator::forward(CustomCall& call) {
-  const LentTensors inputs(call.inputs());
-  GivenTensors outs(call.results());
+  const LentHandles inputs(call.inputs());
+  GivenHandles outs(call.results());
   {
     const LentContext context(call);
     const ffi::InTurn turn(turn_.get(), name, kThreadSafe);
@@ -176,7 +135,7 @@ void CallbackOperator::forward(CustomCall& call) {
     Callback callback;
     callback.check(
         forward_(user_data_, context.handle(), inputs.data(), call.inputs().size(),
-                 call.arguments().data(), call.arguments().size(), outs.data(), outs.size()),
+                 call.arguments().data(), call.arguments().size(), outs.places(), outs.size()),
         function.text());
   }
   for (size_t j = 0; j < outs.size(); ++j) {
@@ -184,13 +143,13 @@ void CallbackOperator::forward(CustomCall& call) {
       fail(TG_ERROR_CALLBACK, name, ": its forward returned 0 and gave no outs[", j,
            "]; set each of them to a tensor");
     }
-    call.give(j, outs.tensor(j, inputs, name, "outs"));
+    call.give(j, taken(outs, j, inputs, name, "outs"));
   }
 }
 
 void CallbackOperator::backward(CustomPass& pass) {
-  const LentTensors grads(pass.grads());
-  GivenTensors given(pass.inputs());
+  const LentHandles grads(pass.grads());
+  GivenHandles given(pass.inputs());
   {
     const LentContext context(pass);
     const ffi::InTurn turn(turn_.get(), name, kThreadSafe);
@@ -198,29 +157,29 @@ void CallbackOperator::backward(CustomPass& pass) {
     const FunctionName function(name, "backward");
     Callback callback;
     callback.check(backward_(user_data_, context.handle(), grads.data(), pass.grads().size(),
-                             given.data(), given.size()),
+                             given.places(), given.size()),
                    function.text());
   }
   for (size_t i = 0; i < given.size(); ++i) {
-    if (given[i] != 0) pass.give(i, given.tensor(i, grads, name, "grad_inputs"));
+    if (given[i] != 0) pass.give(i, taken(given, i, grads, name, "grad_inputs"));
   }
 }
 
 void CallbackOperator::tangent(CustomTangent& run) {
-  const LentTensors tangents(run.tangents());
-  GivenTensors given(run.results());
+  const LentHandles tangents(run.tangents());
+  GivenHandles given(run.results());
   {
     const LentContext context(run);
     const ffi::InTurn turn(turn_.get(), name, kThreadSafe);
     const EngineModes modes(false);
     const FunctionName function(name, "jvp");
     Callback callback;
-    callback.check(jvp_(user_data_, context.handle(), tangents.data(), run.inputs(), given.data(),
+    callback.check(jvp_(user_data_, context.handle(), tangents.data(), run.inputs(), given.places(),
                         given.size()),
                    function.text());
   }
   for (size_t j = 0; j < given.size(); ++j) {
-    if (given[j] != 0) run.give(j, given.tensor(j, tangents, name, "out_tangents"));
+    if (given[j] != 0) run.give(j, taken(given, j, tangents, name, "out_tangents"));
   }
 }
 

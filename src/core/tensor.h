@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <new>
+#include <span>
 #include <utility>
 
 #include "base/blocks.h"
@@ -203,6 +204,8 @@ struct Named {
   const Tensor& tensor;
 };
 Message& operator<<(Message& message, const Named& named);
+
+using Operands = std::span<const Tensor* const>;
 
 // A new tensor in row-major order; its elements are not set. The shape was checked before.
 Tensor make_tensor(DType dtype, const int64_t* sizes, int rank);

@@ -19,8 +19,6 @@ class TensorFunction {
   ~TensorFunction() = default;
 };
 
-using Operands = std::span<const Tensor* const>;
-
 // cotangents: empty, or one for each out; a null one stands for 1 where the out has one element.
 // Inputs that no out depends on get zeros.
 void vjp(TensorFunction& fn, Operands inputs, Operands cotangents, std::span<Tensor> outs,

@@ -20,8 +20,6 @@ static_assert(sizeof(JoinArgs) % alignof(Part) == 0);
 
 const Part* parts_of(const JoinArgs& args) { return reinterpret_cast<const Part*>(&args + 1); }
 
-using Operands = std::span<const Tensor* const>;
-
 // The rules of modes.md 3 for any number of operands. Whether the call records.
 bool plan_join(const char* op, Operands tensors) {
   if (!recording_mode()) return false;

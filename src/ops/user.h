@@ -12,7 +12,6 @@ struct tg_value;
 
 namespace tg {
 
-using Operands = std::span<const Tensor* const>;
 inline constexpr int kMaxUserMask = 30;  // inputs, or results, that a mask can tell
 
 // What tg_operator_apply calls.
