@@ -32,8 +32,7 @@ class Player {
     std::istringstream in(line);
     std::string op;
     in >> op;
-    if (op == "tensor")
-      return compare(in, [](tg_tensor x, tg_tensor* out) { return tg_detach(x, out); });
+    if (op == "tensor") return compare_tensor(in);
     if (op == "grad" && line.find('=') == std::string::npos) return compare_grad(in);
     if (op == "without_grad") return compare_without_grad(in);
     if (op == "seen") return compare_seen(in);
@@ -51,7 +50,7 @@ class Player {
     in >> first;
     std::string mode = first;
     std::string shape;
-    if (op == "leaf") {
+    if (op == "leaf" || op == "index") {
       shape = first;
     } else if (op != "enter" && op != "exit") {
       numbers.push_back(std::stod(first));
@@ -61,6 +60,8 @@ class Player {
     tg_status status = TG_OK;
     if (op == "leaf") {
       status = leaf(shape, numbers, made);
+    } else if (op == "index") {
+      status = index(shape, numbers, made);
     } else if (op == "enter") {
       status = enter(mode);
     } else if (op == "exit") {
@@ -102,15 +103,12 @@ class Player {
     return ours == flags ? "" : "requires_grad, is_leaf, is_inference are " + ours;
   }
 
-  std::string compare(std::istringstream& in,
-                      const std::function<tg_status(tg_tensor, tg_tensor*)>& get) {
+  std::string compare_tensor(std::istringstream& in) const {
     size_t i = 0;
     std::string flags;
     in >> i >> flags;
     if (const std::string wrong = compare_flags(tensors_[i], flags); !wrong.empty()) return wrong;
-    Tensor x;
-    ok(get(tensors_[i], x.out()));
-    return compare_values(in, x);
+    return compare_values(in, tensors_[i]);
   }
   std::string compare_grad(std::istringstream& in) {
     size_t i = 0;
@@ -155,20 +153,33 @@ class Player {
     return "";
   }
 
-  tg_status leaf(const std::string& shape, const Numbers& numbers, std::vector<Tensor>& made) {
-    std::vector<int64_t> sizes;
+  static Sizes sizes_of(const std::string& shape) {
+    Sizes sizes;
+    if (shape == "scalar") return sizes;
     std::istringstream in(shape);
     for (std::string size; std::getline(in, size, 'x');) sizes.push_back(std::stoll(size));
+    return sizes;
+  }
+  static tg_status create(const void* data, int32_t dtype, const std::string& shape, int32_t wants,
+                          std::vector<Tensor>& made) {
+    const Sizes sizes = sizes_of(shape);
+    Tensor x;
+    const tg_status status = tg_tensor_create(data, dtype, sizes.data(),
+                                              static_cast<int32_t>(sizes.size()), wants, x.out());
+    if (status == TG_OK) made.push_back(std::move(x));
+    return status;
+  }
+  tg_status leaf(const std::string& shape, const Numbers& numbers, std::vector<Tensor>& made) {
     const Numbers elements(numbers.begin() + 1, numbers.end());
     const std::vector<float> floats(elements.begin(), elements.end());
     const void* data = dtype_ == TG_FLOAT32 ? static_cast<const void*>(floats.data())
                                             : static_cast<const void*>(elements.data());
-    Tensor x;
-    const tg_status status =
-        tg_tensor_create(data, dtype_, sizes.data(), static_cast<int32_t>(sizes.size()),
-                         static_cast<int32_t>(numbers[0]), x.out());
-    if (status == TG_OK) made.push_back(std::move(x));
-    return status;
+    return create(data, dtype_, shape, static_cast<int32_t>(numbers[0]), made);
+  }
+  static tg_status index(const std::string& shape, const Numbers& numbers,
+                         std::vector<Tensor>& made) {
+    const std::vector<int64_t> places(numbers.begin(), numbers.end());
+    return create(places.data(), TG_INT64, shape, 0, made);
   }
   tg_status enter(const std::string& mode) {
     mode_ = mode;
@@ -180,7 +191,9 @@ class Player {
     return mode == "no_grad" ? tg_no_grad_exit() : tg_inference_mode_exit();
   }
 
-  tg_tensor at(double number) const { return tensors_.at(static_cast<size_t>(number)); }
+  tg_tensor at(double number) const {  // below 0: none
+    return number < 0 ? 0 : tg_tensor{tensors_.at(static_cast<size_t>(number))};
+  }
 
   using Run = std::function<tg_status(Player&, const Numbers&, std::vector<Tensor>&)>;
   template <class Function>
@@ -192,30 +205,42 @@ class Player {
       return status;
     };
   }
-  using Unary = tg_status (*)(tg_tensor, tg_tensor*);
-  static Run unary(Unary f) {
-    return gives([f](Player& p, const Numbers& n, tg_tensor* out) { return f(p.at(n[0]), out); });
-  }
-  using Binary = tg_status (*)(tg_tensor, tg_tensor, tg_tensor*);
-  static Run binary(Binary f) {
-    return gives([f](Player& p, const Numbers& n, tg_tensor* out) {
-      return f(p.at(n[0]), p.at(n[1]), out);
-    });
-  }
   template <class Function>
   static Run acts(Function function) {
     return [function](Player& p, const Numbers& n, std::vector<Tensor>&) { return function(p, n); };
   }
-  static Run in_place(tg_status (*f)(tg_tensor)) {
-    return acts([f](Player& p, const Numbers& n) { return f(p.at(n[0])); });
+  // A function of the library as a step: its parameters are the step's numbers, in their order.
+  template <class... P>
+  static Run call(tg_status (*f)(P...)) {
+    return call(f, std::make_index_sequence<sizeof...(P)>());
   }
-  static Run in_place(tg_status (*f)(tg_tensor, double)) {
-    return acts([f](Player& p, const Numbers& n) { return f(p.at(n[0]), n[1]); });
+  template <class... P, size_t... I>
+  static Run call(tg_status (*f)(P...), std::index_sequence<I...>) {
+    return [f](Player& p, const Numbers& n, std::vector<Tensor>& made) {
+      Tensor x;
+      const tg_status status = f(p.argument<P>(n, I, x)...);
+      if (x != 0) made.push_back(std::move(x));
+      return status;
+    };
   }
-  static Run in_place(tg_status (*f)(tg_tensor, tg_tensor)) {
-    return acts([f](Player& p, const Numbers& n) { return f(p.at(n[0]), p.at(n[1])); });
+  template <class P>
+  P argument(const Numbers& n, size_t i, Tensor& result) const {
+    if constexpr (std::is_same_v<P, tg_tensor*>) {
+      return result.out();
+    } else if constexpr (std::is_same_v<P, tg_tensor>) {
+      return at(n.at(i));
+    } else {
+      return static_cast<P>(n.at(i));
+    }
   }
   static tg_status doubled(tg_tensor x, tg_tensor* out) { return tg_mul_scalar(x, 2, out); }
+  // A saved index or condition stays as it is.
+  static tg_status doubled_if_floating(tg_tensor x, tg_tensor* out) {
+    int32_t dtype = 0;
+    const tg_status status = tg_tensor_dtype(x, &dtype);
+    if (status != TG_OK) return status;
+    return dtype == TG_INT64 || dtype == TG_BOOL ? tg_alias(x, out) : doubled(x, out);
+  }
   static int64_t integer(double number) { return static_cast<int64_t>(number); }
 
   static tg_status split(Player& p, const Numbers& n, std::vector<Tensor>& made) {
@@ -226,22 +251,37 @@ class Player {
     return status;
   }
   static tg_status expand(Player& p, const Numbers& n, tg_tensor* out) {
-    std::vector<int64_t> sizes = shape_of(p.at(n[0]));
-    sizes.insert(sizes.begin(), 2);
-    return tg_expand(p.at(n[0]), sizes.data(), static_cast<int32_t>(sizes.size()), out);
-  }
-  static std::vector<int64_t> shape_of(tg_tensor x) {
-    int64_t sizes[16];
+    int64_t sizes[16] = {2};
     int32_t rank = 0;
-    ok(tg_tensor_shape(x, sizes, 16, &rank));
-    return {sizes, sizes + rank};
+    ok(tg_tensor_shape(p.at(n[0]), sizes + 1, 15, &rank));
+    return tg_expand(p.at(n[0]), sizes, rank + 1, out);
   }
-  template <class Join>
-  static Run join(Join f) {
-    return gives([f](Player& p, const Numbers& n, tg_tensor* out) {
-      const tg_tensor list[] = {p.at(n[0]), p.at(n[1])};
-      return f(list, size_t{2}, integer(n[2]), out);
-    });
+  // Lists stand behind the other numbers, a target behind all.
+  static Sizes list(const Numbers& n, size_t first, size_t behind = 0) {
+    return {n.begin() + static_cast<std::ptrdiff_t>(first),
+            n.end() - static_cast<std::ptrdiff_t>(behind)};
+  }
+  // Out: tg_tensor*, or tg_tensor where the result goes into a target.
+  template <class Out>
+  static Run reduced(tg_status (*f)(tg_tensor, const int64_t*, size_t, int32_t, Out)) {
+    return [f](Player& p, const Numbers& n, std::vector<Tensor>& made) {
+      const Sizes dims = list(n, 2, std::is_same_v<Out, tg_tensor> ? 1 : 0);
+      Tensor x;
+      const tg_status status = f(p.at(n[0]), dims.data(), dims.size(), static_cast<int32_t>(n[1]),
+                                 p.argument<Out>(n, n.size() - 1, x));
+      if (x != 0) made.push_back(std::move(x));
+      return status;
+    };
+  }
+  template <class Out>
+  static Run joined(tg_status (*f)(const tg_tensor*, size_t, int64_t, Out)) {
+    return [f](Player& p, const Numbers& n, std::vector<Tensor>& made) {
+      const tg_tensor tensors[] = {p.at(n[0]), p.at(n[1])};
+      Tensor x;
+      const tg_status status = f(tensors, 2, integer(n[2]), p.argument<Out>(n, 3, x));
+      if (x != 0) made.push_back(std::move(x));
+      return status;
+    };
   }
   static uint32_t flags(double retain, double create) {
     return (retain != 0 ? uint32_t{TG_RETAIN_GRAPH} : 0) |
@@ -377,32 +417,129 @@ const std::map<std::string, Player::Run>& Player::steps() {
   using N = const Numbers&;
   using P = Player&;
   static const std::map<std::string, Run> table = {
-      {"sin", unary(tg_sin)},
-      {"cos", unary(tg_cos)},
-      {"tanh", unary(tg_tanh)},
-      {"sigmoid", unary(tg_sigmoid)},
-      {"relu", unary(tg_relu)},
-      {"neg", unary(tg_neg)},
-      {"abs", unary(tg_abs)},
-      {"exp", unary(tg_exp)},
-      {"clone", unary(tg_clone)},
-      {"contiguous", unary(tg_contiguous)},
-      {"detach", unary(tg_detach)},
-      {"sum", unary(tg_sum)},
-      {"mean", unary(tg_mean)},
-      {"add", binary(tg_add)},
-      {"sub", binary(tg_sub)},
-      {"mul", binary(tg_mul)},
-      {"maximum", binary(tg_maximum)},
-      {"minimum", binary(tg_minimum)},
-      {"mm", binary(tg_mm)},
-      {"cat", join(tg_cat)},
-      {"stack", join(tg_stack)},
+      {"sin", call(tg_sin)},
+      {"cos", call(tg_cos)},
+      {"tanh", call(tg_tanh)},
+      {"sigmoid", call(tg_sigmoid)},
+      {"relu", call(tg_relu)},
+      {"neg", call(tg_neg)},
+      {"abs", call(tg_abs)},
+      {"exp", call(tg_exp)},
+      {"log", call(tg_log)},
+      {"sqrt", call(tg_sqrt)},
+      {"clone", call(tg_clone)},
+      {"contiguous", call(tg_contiguous)},
+      {"detach", call(tg_detach)},
+      {"sum", call(tg_sum)},
+      {"mean", call(tg_mean)},
+      {"max", call(tg_max)},
+      {"min", call(tg_min)},
+      {"softmax", call(tg_softmax)},
+      {"log_softmax", call(tg_log_softmax)},
+      {"add_scalar", call(tg_add_scalar)},
+      {"sub_scalar", call(tg_sub_scalar)},
+      {"mul_scalar", call(tg_mul_scalar)},
+      {"div_scalar", call(tg_div_scalar)},
+      {"pow_scalar", call(tg_pow_scalar)},
+      {"clamp", call(tg_clamp)},
+      {"add", call(tg_add)},
+      {"sub", call(tg_sub)},
+      {"mul", call(tg_mul)},
+      {"div", call(tg_div)},
+      {"maximum", call(tg_maximum)},
+      {"minimum", call(tg_minimum)},
+      {"where", call(tg_where)},
+      {"gt", call(tg_gt)},
+      {"gt_scalar", call(tg_gt_scalar)},
+      {"mse_loss", call(tg_mse_loss)},
+      {"mm", call(tg_mm)},
+      {"bmm", call(tg_bmm)},
+      {"mv", call(tg_mv)},
+      {"dot", call(tg_dot)},
+      {"matmul", call(tg_matmul)},
+      {"addmm", call(tg_addmm)},
+      {"linear", call(tg_linear)},
+      {"index_select", call(tg_index_select)},
+      {"gather", call(tg_gather)},
+      {"sum_dims", reduced(tg_sum_dims)},
+      {"mean_dims", reduced(tg_mean_dims)},
+      {"cat", joined(tg_cat)},
+      {"stack", joined(tg_stack)},
+      {"narrow", call(tg_narrow)},
+      {"select", call(tg_select)},
+      {"slice", call(tg_slice)},
+      {"transpose", call(tg_transpose)},
+      {"t", call(tg_t)},
+      {"unsqueeze", call(tg_unsqueeze)},
+      {"squeeze", call(tg_squeeze)},
+      {"squeeze_dim", call(tg_squeeze_dim)},
+      {"permute", gives([](P p, N n, tg_tensor* out) {
+         const Sizes dims = list(n, 1);
+         return tg_permute(p.at(n[0]), dims.data(), dims.size(), out);
+       })},
+      {"flat", gives([](P p, N n, tg_tensor* out) {
+         const int64_t all[] = {-1};
+         return tg_view(p.at(n[0]), all, 1, out);
+       })},
+      {"reshape", gives([](P p, N n, tg_tensor* out) {
+         const Sizes sizes = list(n, 1);
+         return tg_reshape(p.at(n[0]), sizes.data(), static_cast<int32_t>(sizes.size()), out);
+       })},
       {"split", split},
       {"expand", gives(expand)},
+      {"add_scalar_", call(tg_add_scalar_)},
+      {"sub_scalar_", call(tg_sub_scalar_)},
+      {"mul_scalar_", call(tg_mul_scalar_)},
+      {"div_scalar_", call(tg_div_scalar_)},
+      {"pow_scalar_", call(tg_pow_scalar_)},
+      {"clamp_", call(tg_clamp_)},
+      {"fill_", call(tg_fill_)},
+      {"zero_", call(tg_zero_)},
+      {"sin_", call(tg_sin_)},
+      {"cos_", call(tg_cos_)},
+      {"neg_", call(tg_neg_)},
+      {"abs_", call(tg_abs_)},
+      {"exp_", call(tg_exp_)},
+      {"log_", call(tg_log_)},
+      {"sqrt_", call(tg_sqrt_)},
+      {"tanh_", call(tg_tanh_)},
+      {"sigmoid_", call(tg_sigmoid_)},
+      {"relu_", call(tg_relu_)},
+      {"add_", call(tg_add_)},
+      {"sub_", call(tg_sub_)},
+      {"mul_", call(tg_mul_)},
+      {"div_", call(tg_div_)},
+      {"copy_", call(tg_copy_)},
+      {"addmm_", call(tg_addmm_)},
+      {"detach_", call(tg_detach_)},
+      {"add_out", call(tg_add_out)},
+      {"sub_out", call(tg_sub_out)},
+      {"mul_out", call(tg_mul_out)},
+      {"div_out", call(tg_div_out)},
+      {"sin_out", call(tg_sin_out)},
+      {"neg_out", call(tg_neg_out)},
+      {"exp_out", call(tg_exp_out)},
+      {"add_scalar_out", call(tg_add_scalar_out)},
+      {"mul_scalar_out", call(tg_mul_scalar_out)},
+      {"pow_scalar_out", call(tg_pow_scalar_out)},
+      {"clamp_out", call(tg_clamp_out)},
+      {"maximum_out", call(tg_maximum_out)},
+      {"where_out", call(tg_where_out)},
+      {"mm_out", call(tg_mm_out)},
+      {"bmm_out", call(tg_bmm_out)},
+      {"mv_out", call(tg_mv_out)},
+      {"addmm_out", call(tg_addmm_out)},
+      {"softmax_out", call(tg_softmax_out)},
+      {"log_softmax_out", call(tg_log_softmax_out)},
+      {"index_select_out", call(tg_index_select_out)},
+      {"gather_out", call(tg_gather_out)},
+      {"sum_dims_out", reduced(tg_sum_dims_out)},
+      {"mean_dims_out", reduced(tg_mean_dims_out)},
+      {"cat_out", joined(tg_cat_out)},
+      {"stack_out", joined(tg_stack_out)},
       {"grad", gives(grad)},
       {"backward", acts(backward)},
-      {"take_grad", unary(tg_tensor_grad)},
+      {"take_grad", call(tg_tensor_grad)},
       {"copy_grad", gives(copy_grad)},
       {"hook_read", hook(nullptr)},
       {"hook_double", hook([](tg_tensor g, tg_tensor, tg_tensor* out) { return doubled(g, out); })},
@@ -415,50 +552,13 @@ const std::map<std::string, Player::Run>& Player::steps() {
       {"unhook", acts(unhook)},
       {"pack_same", pack<tg_alias>()},
       {"pack_clone", pack<tg_clone>()},
-      {"pack_double", pack<doubled>()},
+      {"pack_double", pack<doubled_if_floating>()},
       {"unpack", acts([](P p, N) { return p.unpack(); })},
       {"checkpoint", gives([](P p, N n, tg_tensor* out) {
          const tg_tensor in[] = {p.at(n[0]), p.at(n[1])};
          return checkpoint(static_cast<int>(n[2]), in, out);
        })},
-      {"add_scalar",
-       gives([](P p, N n, tg_tensor* out) { return tg_add_scalar(p.at(n[0]), n[1], out); })},
-      {"mul_scalar",
-       gives([](P p, N n, tg_tensor* out) { return tg_mul_scalar(p.at(n[0]), n[1], out); })},
-      {"softmax",
-       gives([](P p, N n, tg_tensor* out) { return tg_softmax(p.at(n[0]), integer(n[1]), out); })},
-      {"narrow", gives([](P p, N n, tg_tensor* out) {
-         return tg_narrow(p.at(n[0]), integer(n[1]), integer(n[2]), integer(n[3]), out);
-       })},
-      {"select", gives([](P p, N n, tg_tensor* out) {
-         return tg_select(p.at(n[0]), integer(n[1]), integer(n[2]), out);
-       })},
-      {"slice", gives([](P p, N n, tg_tensor* out) {
-         return tg_slice(p.at(n[0]), integer(n[1]), integer(n[2]), integer(n[3]), integer(n[4]),
-                         out);
-       })},
-      {"transpose", gives([](P p, N n, tg_tensor* out) {
-         return tg_transpose(p.at(n[0]), integer(n[1]), integer(n[2]), out);
-       })},
-      {"unsqueeze", gives([](P p, N n, tg_tensor* out) {
-         return tg_unsqueeze(p.at(n[0]), integer(n[1]), out);
-       })},
-      {"flat", gives([](P p, N n, tg_tensor* out) {
-         const int64_t all[] = {-1};
-         return tg_view(p.at(n[0]), all, 1, out);
-       })},
-      {"mul_scalar_", in_place(tg_mul_scalar_)},
-      {"add_scalar_", in_place(tg_add_scalar_)},
-      {"fill_", in_place(tg_fill_)},
-      {"zero_", in_place(tg_zero_)},
-      {"sigmoid_", in_place(tg_sigmoid_)},
-      {"relu_", in_place(tg_relu_)},
-      {"add_", in_place(tg_add_)},
-      {"sub_", in_place(tg_sub_)},
-      {"mul_", in_place(tg_mul_)},
-      {"copy_", in_place(tg_copy_)},
-      {"detach_", in_place(tg_detach_)},
-      {"retain_grad", in_place(tg_tensor_retain_grad)},
+      {"retain_grad", call(tg_tensor_retain_grad)},
       {"requires_grad_1",
        acts([](P p, N n) { return tg_tensor_set_requires_grad(p.at(n[0]), 1); })},
       {"requires_grad_0",

@@ -14,15 +14,27 @@ gradient, and what hooks saw.
 Left out is what docs/modes.md decides otherwise, or where 1.13.1 differs from later versions:
 inference tensors that require grad (T33) or are given gradients (B40), nested modes (M20), clamp
 at a bound (B18), gradients retained beside in-place changes (I9) or in grad() (B6c), detach_ and
-retained gradients of hooked tensors that change, changing a gradient in a hook (H15), hooks after
-accumulation (H5), changing what a checkpoint reads, where nodes that save nothing run again (B3b),
-create_graph through operators whose derivative is piecewise constant (B9), or through a view's
-change that saves its result (here that is not the view, in PyTorch it is), and the same result
-packed without a copy and changed again (here it is packed before it is written).
+retained gradients of hooked tensors that change, detach_ of a tensor that has views, changing a
+gradient in a hook (H15), hooks after accumulation (H5), changing what a checkpoint reads, where
+nodes that save nothing run again (B3b), create_graph through operators whose derivative is
+piecewise constant (B9), or through a view's change that saves its result (here that is not the
+view, in PyTorch it is), the same result packed without a copy and changed again (here it is packed
+before it is written), targets of another shape, and overlaps but of the very same elements.
+Also left out is what 1.13.1 does by itself: grad() that writes .grad or runs hooks twice behind a
+change through a view, softmax into a target that is not row-major (it writes past it), linear and
+matmul of a view that was made where nothing records (their parts record, and save more than one
+operator would), and, with create_graph, factors of addmm (its derivative saves them), changing a
+gradient that was given to div (the derivative saves its negative) or what mse_loss read (the
+derivative saves it again), and making a leaf require no grad (it does so where it was saved, too).
 What 1.13.1 does otherwise but can be led to, is done in its place: hooks that are registered after
-a change belong to the new value (H11), gradients are retained after all hooks (H3), and grad()
-runs the hooks of its input (H10, H22). A view's grad_fn is read before the view is changed, since
+a change belong to the new value (H11), gradients are retained after all hooks (H3), grad() runs the
+hooks of its input (H10, H22), a product with a number saves no number, a mean over dimensions and
+gather do not save their operand, matmul and linear give no view, and softmax into a target minds
+that its operand requires grad (I11). A view's grad_fn is read before the view is changed, since
 PyTorch's answer depends on whether somebody did.
+
+Where a result or a derivative jumps, values stay away from there; programs in float32 are kept
+where float64 gives nearly the same: else rounding alone would tell the answers apart.
 """
 
 import argparse
@@ -34,16 +46,14 @@ import warnings
 
 import torch
 
-from pytorch import CHECKPOINTED, PACKS, Hook, Scale, memory, of_hooks, reaches, saved_again
+from operators import ELEMENTWISE, FUNCTIONAL, IN_PLACE, OUT, VIEWS, At
+from pytorch import CHECKPOINTED, PACKS, Hook, memory, of_hooks, reaches, saved_again
 
 warnings.filterwarnings("ignore")
 
 SIZES = (1, 2, 3)
-SAME_MEMORY = ("clone", "detach", "narrow", "select", "transpose", "unsqueeze", "flat", "expand",
-               "slice", "split", "contiguous", "leaf")  # their results keep their operand's layout
-SAVES_RESULT = ("tanh", "sigmoid", "relu", "exp", "sigmoid_", "relu_")
-PIECEWISE = ("relu", "abs", "maximum", "minimum", "relu_")
-LARGEST = 50  # values beyond are given up: errors of rounding would grow with them
+MOST = 9  # elements of a tensor that a program begins with
+LARGEST = 30  # values beyond are given up: errors of rounding would grow with them
 
 
 class Wrong(Exception):
@@ -53,7 +63,7 @@ class Wrong(Exception):
 class Program:
     def __init__(self, rng, dtype):
         self.rng, self.dtype = rng, dtype
-        self.tensors, self.lines, self.made_in = [], [], []
+        self.tensors, self.lines = [], []
         self.mode = None
         self.higher = rng.random() < 0.5  # with create_graph
         self.hooks, self.packing = [], []
@@ -65,12 +75,16 @@ class Program:
 
     # ---- choosing ----
 
-    def pick(self, want=lambda x: True):
-        """The number of a tensor, later ones more often."""
-        fitting = [i for i, x in enumerate(self.tensors) if want(x)]
+    def pick(self, want=lambda x: True, dtype=None):
+        """A tensor's number, later ones more often; one of floats, if no dtype is given."""
+        fitting = self.fitting(want, dtype)
         if not fitting:
             raise LookupError
         return fitting[max(self.rng.randrange(len(fitting)) for _ in range(2))]
+
+    def fitting(self, want, dtype=None):
+        dtype = dtype or self.dtype
+        return [At(i) for i, x in enumerate(self.tensors) if x.dtype == dtype and want(x)]
 
     def same_shape(self, i):
         shape = self.tensors[i].shape
@@ -79,9 +93,22 @@ class Program:
     def number(self):
         return self.rng.choice((-1.5, -0.5, 0.25, 0.5, 1.5, 2.0))
 
+    def factor(self):
+        """A number that is saved by its derivative in PyTorch."""
+        return 1.0 if self.higher else self.number()
+
+    def choose(self, table):
+        weights = [operator.weight for operator in table.values()]
+        return self.rng.choices(list(table.items()), weights)[0]
+
+    def values(self, arguments):
+        """The arguments, with tensors instead of their numbers."""
+        return [a if not isinstance(a, At) else self.tensors[a] if a >= 0 else None
+                for a in arguments]
+
     # ---- telling ----
 
-    def say(self, text, run, spoils=False):
+    def say(self, text, run, spoils=False, keeps_order=False):
         """One step: run gives a tensor, a list of tensors, or nothing. spoils: a failure may have
         left something behind in PyTorch, so it ends the program."""
         try:
@@ -93,10 +120,12 @@ class Program:
             return not spoils
         made = [] if result is None else result if isinstance(result, (list, tuple)) else [result]
         # Results here are row-major; PyTorch's keep the order of their operands' dimensions.
-        if not text.startswith(SAME_MEMORY):
+        if not keeps_order:
             made = [x.contiguous() for x in made]
         if self.mode is not None:
             self.dry = self.dry or any(x._is_view() and x.requires_grad for x in made)
+            for x in made:
+                x.made_dry = x._is_view()
         self.lines.append(f"{text} = " + " ".join(["ok"] + [self.flags(x) for x in made]))
         for x in made:
             self.tensors.append(x)
@@ -107,11 +136,16 @@ class Program:
         # Errors that are PyTorch's alone. Its CopySlices cannot run twice, though they save nothing,
         # and derivatives of these two save a number.
         again = "a second time" in message and (self.dry or self.through_view or self.higher and any(
-            line.startswith(("mul_scalar_", "mean")) for line in self.lines))
+            line.startswith(("mul_scalar_", "div_scalar_", "mean ")) for line in self.lines))
         # PyTorch runs nodes that no gradient flows through, and looks at what they saved.
         # Its grad() behind a CopySlices runs nodes that it does not need.
+        step, *named = self.lines[-1].split(" = ")[0].split()
         dry = "modified by an inplace operation" in message and (
-            self.dry or self.through_view and self.lines[-1].startswith("grad"))
+            self.dry or self.through_view and step == "grad")
+        # Where that is a view gone stale, and not what was asked for.
+        if self.dry and step in ("backward", "grad") and "has been modified inplace" in message:
+            asked = named[:2] if step == "grad" else named[:1]
+            dry = dry or not any("x" in self.flags(self.tensors[int(i)]) for i in asked)
         own = ("INTERNAL ASSERT", "could not compute gradients for some functions",
                "Expected a proper Tensor but got None", "dependency not found",
                "moved into the graph interior",  # rule I21
@@ -137,154 +171,111 @@ class Program:
 
     @staticmethod
     def check(x):
-        values = x.detach()
-        if values.numel() and not bool(torch.isfinite(values).all() and values.abs().max() < LARGEST):
+        if x.is_floating_point() and not float(x.detach().abs().max()) < LARGEST:
             raise Wrong
 
     # ---- steps ----
 
-    def leaf(self):
-        shape = [self.rng.choice(SIZES) for _ in range(self.rng.choice((1, 1, 2, 2, 3)))]
+    def leaf(self, shape=None):
+        while shape is None:
+            shape = [self.rng.choice(SIZES) for _ in range(self.rng.choice((1, 1, 2, 2, 3)))]
+            shape = shape if math.prod(shape) <= MOST else None
         values = [round(self.rng.uniform(-2, 2), 3) for _ in range(math.prod(shape))]
         wants = int(self.mode != "inference" and self.rng.random() < 0.6)
-        name = "x".join(map(str, shape))
-        text = f"leaf {name} {wants} " + " ".join(map(repr, values))
+        text = f"leaf {named(shape)} {wants} " + " ".join(map(repr, values))
         return self.say(text, lambda: torch.tensor(values, dtype=self.dtype).reshape(shape)
                         .clone().requires_grad_(bool(wants)))
 
-    def unary(self):
-        op = self.rng.choice(("sin", "cos", "tanh", "sigmoid", "relu", "neg", "abs", "clone",
-                              "contiguous", "detach", "sum", "mean", "exp"))
-        i = self.pick()
-        x = self.tensors[i]
-        if self.higher and op in PIECEWISE:
-            op = "tanh"
-        if op == "exp" and x.numel() and float(x.detach().max()) > 3:
-            op = "sin"
-        if op == "detach" and x.is_inference() and self.mode != "inference":
-            raise LookupError  # it may be written in PyTorch: rule T16
-        if op == "contiguous" and x.is_contiguous():
-            op = "clone"  # else the very same tensor comes back
-        if op in SAVES_RESULT:  # which is to be the very tensor that comes out
-            return self.say(f"{op} {i}", lambda: getattr(x.contiguous(), op)())
-        return self.say(f"{op} {i}", lambda: getattr(x, op)())
+    def index(self, shape, size):
+        """A tensor of places below size."""
+        shape = torch.Size(shape)
+        fits = lambda x: x.shape == shape and int(x.max()) < size
+        if self.rng.random() < 0.3 or not self.fitting(fits, torch.int64):
+            places = [self.rng.randrange(size) for _ in range(shape.numel())]
+            self.say(f"index {named(shape)} " + " ".join(map(str, places)),
+                     lambda: torch.tensor(places).reshape(shape))
+        return self.pick(fits, torch.int64)
 
-    def scalar(self):
-        i, value = self.pick(), self.number()
-        op = self.rng.choice(("add_scalar", "mul_scalar"))
-        x = self.tensors[i]
-        if op == "add_scalar":
-            return self.say(f"{op} {i} {value}", lambda: x.add(value))
-        return self.say(f"{op} {i} {value}", lambda: Scale.apply(x, value))
+    def apply(self, name, operator, arguments):
+        values = self.values(arguments)
 
-    def binary(self):
-        op = self.rng.choice(("add", "sub", "mul", "mul", "maximum", "minimum"))
-        i = self.pick()
-        j = self.same_shape(i) if self.rng.random() < 0.7 else self.pick()
-        if op in PIECEWISE and (i == j or self.higher):
-            op = "mul"
-        a, b = self.tensors[i], self.tensors[j]
-        try:
-            torch.broadcast_shapes(a.shape, b.shape)
-        except RuntimeError:
-            raise LookupError from None
-        return self.say(f"{op} {i} {j}", lambda: getattr(torch, op)(a, b))
+        def result():
+            if operator.saves_result:
+                values[0] = values[0].contiguous()
+            return operator.run(*values)
 
-    def product(self):
-        i = self.pick(lambda x: x.dim() == 2)
-        j = self.pick(lambda x: x.dim() == 2 and x.shape[0] == self.tensors[i].shape[1])
-        return self.say(f"mm {i} {j}", lambda: torch.mm(self.tensors[i], self.tensors[j]))
+        return self.say(written(name, arguments), result, keeps_order=operator.keeps_order)
 
-    def join(self):
-        i = self.pick(lambda x: x.dim() > 0)
-        j = self.same_shape(i)
-        op = self.rng.choice(("cat", "stack"))
-        if self.tensors[i].is_inference() and self.tensors[j].is_inference():
-            op = "cat"  # PyTorch's stack may give a view of them: rule V1c
-        d = self.rng.randrange(self.tensors[i].dim())
-        return self.say(f"{op} {i} {j} {d}",
-                        lambda: getattr(torch, op)([self.tensors[i], self.tensors[j]], d))
-
-    def softmax(self):
-        i = self.pick(lambda x: x.dim() > 0)
-        d = self.rng.randrange(self.tensors[i].dim())
-        return self.say(f"softmax {i} {d}", lambda: torch.softmax(self.tensors[i].contiguous(), d))
+    def function(self):
+        name, operator = self.choose(FUNCTIONAL)
+        if operator.piecewise and self.higher:
+            raise LookupError
+        arguments = operator.find(self)
+        if name == "mse_loss" and self.higher:
+            self.held |= {memory(x) for x in self.values(arguments)[:2]}  # which it saves again
+        return self.apply(name, operator, arguments)
 
     def view(self):
-        i = self.pick(lambda x: x.dim() > 0)
-        x = self.tensors[i]
-        d = self.rng.randrange(x.dim())
-        size = x.shape[d]
-        op = self.rng.choice(("narrow", "narrow", "narrow", "select", "select", "transpose",
-                              "unsqueeze", "flat", "expand", "slice", "split"))
-        if op == "narrow":
-            start = self.rng.randrange(size)
-            length = self.rng.randint(1, size - start)
-            return self.say(f"narrow {i} {d} {start} {length}",
-                            lambda: x.narrow(d, start, length))
-        if op == "select":
-            at = self.rng.randrange(size)
-            return self.say(f"select {i} {d} {at}", lambda: x.select(d, at))
-        if op == "transpose":
-            e = self.rng.randrange(x.dim())
-            return self.say(f"transpose {i} {d} {e}", lambda: x.transpose(d, e))
-        if op == "unsqueeze":
-            if x.dim() > 3:
-                raise LookupError
-            return self.say(f"unsqueeze {i} {d}", lambda: x.unsqueeze(d))
-        if op == "flat":
-            if not x.is_contiguous():
-                raise LookupError
-            return self.say(f"flat {i}", lambda: x.view(-1))
-        if op == "expand":
-            if x.dim() > 3:
-                raise LookupError
-            return self.say(f"expand {i}", lambda: x.expand([2] + list(x.shape)))
-        if op == "slice":
-            return self.say(f"slice {i} {d} 0 {size} 2",
-                            lambda: x[tuple([slice(None)] * d + [slice(0, size, 2)])])
-        return self.say(f"split {i} 1 {d}", lambda: list(x.split(1, d)))
+        name, operator = self.choose(VIEWS)
+        return self.apply(name, operator, operator.find(self))
 
     def in_place(self):
-        i = self.pick()
-        x = self.tensors[i]
+        name, operator = self.choose(IN_PLACE)
+        arguments = operator.find(self)
+        x, *others = self.values(arguments)
         if x._is_view() and torch.is_grad_enabled() and not torch.is_inference_mode_enabled():
             try:
                 x.grad_fn  # as somebody who looks at it: modes.md 11
             except RuntimeError:
                 pass
-        at = memory(x)
-        if at in self.held | self.packed or any(y.retains_grad and memory(y) == at for y in self.tensors):
-            raise LookupError  # 1.13.1 differs (rule I9)
-        spoils = x.is_inference()
+        self.check_target(x)
+        if self.higher and (operator.piecewise or operator.saves_result and x._is_view()):
+            raise LookupError
+        if name in ("mul_scalar_", "div_scalar_") and x._is_view() and self.packs() == "double":
+            raise LookupError  # PyTorch packs the number
         self.through_view = self.through_view or x._is_view()
-        op = self.rng.choice(("mul_scalar_", "mul_scalar_", "add_scalar_", "add_", "mul_", "sub_",
-                              "copy_", "fill_", "zero_", "sigmoid_", "relu_"))
-        if self.higher and op in SAVES_RESULT:
-            op = "add_scalar_" if x._is_view() else "sigmoid_"
-        if op == "mul_scalar_" and x._is_view() and self.packs() == "double":
-            op = "add_scalar_"  # PyTorch packs the number
-        if op in SAVES_RESULT and self.packs() == "same":
-            self.packed.add(at)
-        if op in ("sigmoid_", "relu_", "zero_"):
-            return self.say(f"{op} {i}", lambda: self.nothing(getattr(x, op)()), spoils)
-        if op in ("mul_scalar_", "add_scalar_", "fill_"):
-            value = self.number()
-            # mul_ saves the number; what a view does in place cannot run twice for other reasons.
-            times = lambda: x.mul_(value) if x._is_view() else x.sub_(x, alpha=1 - value)
-            runs = {"add_scalar_": lambda: x.add_(value), "fill_": lambda: x.fill_(value),
-                    "mul_scalar_": times}
-            return self.say(f"{op} {i} {value}", lambda: self.nothing(runs[op]()), spoils)
-        j = self.same_shape(i) if self.rng.random() < 0.7 else self.pick()
-        y = self.tensors[j]
-        if memory(x) == memory(y) or x.dim() < y.dim():
-            raise LookupError  # overlapping memory has rules and tests of its own
-        try:
-            if torch.broadcast_shapes(x.shape, y.shape) != x.shape:
-                raise LookupError
-        except RuntimeError:
-            raise LookupError from None
-        return self.say(f"{op} {i} {j}", lambda: self.nothing(getattr(x, op)(y)), spoils)
+        if operator.saves_result and self.packs() == "same":
+            self.packed.add(memory(x))
+        return self.say(written(name, arguments), lambda: self.nothing(operator.run(x, *others)),
+                        x.is_inference())
+
+    def out_form(self):
+        name = self.rng.choice(list(OUT))
+        arguments = FUNCTIONAL[name].find(self)
+        values = self.values(arguments)
+        operands = [y for y in values if isinstance(y, torch.Tensor)]
+        plain = [y.detach() if isinstance(y, torch.Tensor) else y for y in values]
+        with torch.no_grad():
+            shape = FUNCTIONAL[name].run(*plain).shape
+
+        def fits(x):
+            if x.shape != shape:
+                return False
+            over = [y for y in operands if memory(y) == memory(x)]
+            if name in ELEMENTWISE:
+                return all(lies_as(x, y) for y in over)
+            # 1.13.1 writes softmax as if the target were row-major.
+            return not over and 0 not in x.stride() and ("softmax" not in name or x.is_contiguous())
+
+        if self.rng.random() < 0.2 or not self.fitting(fits):
+            self.leaf(shape)
+        i = self.pick(fits)
+        x = self.tensors[i]
+        self.check_target(x)
+        return self.say(written(f"{name}_out", arguments + [i]),
+                        lambda: self.nothing(OUT[name](*values, out=x)), x.is_inference())
+
+    def change_places(self):
+        """An index or a condition, which somebody may have saved."""
+        i = self.pick(dtype=self.rng.choice((torch.int64, torch.bool)))
+        x = self.tensors[i]
+        return self.say(f"zero_ {i}", lambda: self.nothing(x.zero_()), x.is_inference())
+
+    def check_target(self, x):
+        at = memory(x)
+        retained = [y for y in self.tensors if y.retains_grad and memory(y) == at]
+        if retained or at in self.held | self.packed:
+            raise LookupError  # 1.13.1 differs (rule I9)
 
     def nothing(self, x):
         self.check(x)
@@ -296,6 +287,8 @@ class Program:
         x = self.tensors[i]
         x.grad_fn  # what is_leaf says depends on whether somebody looked
         hooked = x._backward_hooks is not None
+        forgets = self.higher and x.is_leaf and x.requires_grad  # where it was saved, too
+        views = [y for y in self.tensors if y is not x and y._is_view() and memory(y) == memory(x)]
         if memory(x) in self.held and op not in ("zero_grad", "retain_grad"):
             raise LookupError
         if op == "zero_grad":
@@ -309,12 +302,21 @@ class Program:
                     Hook("read", None).put_on(x)  # so that it stands after all hooks
                 x.retain_grad()
         elif op == "detach_":
-            if torch.is_inference_mode_enabled() or x.retains_grad or hooked:
+            if torch.is_inference_mode_enabled() or x.retains_grad or hooked or forgets:
                 raise LookupError  # rule T13b; a retained gradient comes all the same
+            if any(y.requires_grad for y in views):
+                raise LookupError  # what those say depends on whether somebody looked
             run = lambda: self.nothing(x.detach_())
+        elif op == "requires_grad_0" and forgets:
+            raise LookupError
         elif op == "requires_grad_1" and x._is_view():
             raise LookupError  # it stays a leaf whatever becomes of its base: rule V25
         else:
+            if op == "requires_grad_1" and views and not x.requires_grad:
+                # The views require grad now, and get none (rule T29).
+                self.dry = True
+                for y in views:
+                    y.made_dry = True
             run = lambda: self.nothing(x.requires_grad_(op[-1] == "1"))
         return self.say(f"{op} {i}", run)
 
@@ -332,12 +334,14 @@ class Program:
         return self.pick(lambda x: not x.is_inference() and
                          (x.requires_grad or self.rng.random() < 0.02))
 
-    def seed(self, i):
+    def seed(self, i, create):
         """A given gradient for tensor i: ones, or another tensor."""
         x = self.tensors[i]
         if self.rng.random() < 0.7:
             return -1, torch.ones_like(x.detach())
         k = self.pick(lambda y: y.shape == x.shape and not y.is_inference())
+        if create and any(line.startswith("div") for line in self.lines):
+            self.held.add(memory(self.tensors[k]))  # its derivative saves it, in PyTorch the negative
         return k, self.tensors[k]
 
     def kept(self):
@@ -353,13 +357,14 @@ class Program:
         if self.mode == "inference":
             raise LookupError
         i = self.root()
-        k, seed = self.seed(i)
         retain, create = self.kept()
+        k, seed = self.seed(i, create)
         x = self.tensors[i]
 
         def run():
             # Without create_graph .grad may share the given gradient's memory: rule B7b.
-            x.backward(seed if create else seed.detach().clone(), retain_graph=retain or create, create_graph=create)
+            x.backward(seed if create else seed.detach().clone(),
+                       retain_graph=retain or create, create_graph=create)
             for y in self.tensors:
                 if y.grad is not None:
                     self.check(y.grad)
@@ -378,16 +383,25 @@ class Program:
         j = self.pick(lambda x: x.requires_grad and not x.is_inference())
         if not reaches(self.tensors[i], self.tensors[j]) and self.rng.random() < 0.9:
             raise LookupError
-        k, seed = self.seed(i)
         retain, create = self.kept()
+        k, seed = self.seed(i, create)
         x, y = self.tensors[i], self.tensors[j]
         if i == j or any(z is not y and z.grad_fn is y.grad_fn and z._backward_hooks
                          for z in self.tensors if y.grad_fn):
             raise LookupError  # hooks of outputs beside the input do not run in 1.13.1 (rule H22)
 
         def run():
+            before = [self.grad_of(z) for z in self.tensors]
+            versions = [g is not None and g._version for g in before]
+            hooks = list((y._backward_hooks or {}).values())
+            runs = [hook.runs for hook in hooks]
             found, = torch.autograd.grad(x, y, seed, retain_graph=retain or create,
                                          create_graph=create, allow_unused=True)
+            after = [self.grad_of(z) for z in self.tensors]
+            if any(g is not h or g is not None and g._version != version
+                   for g, h, version in zip(before, after, versions)) or \
+                    runs != [hook.runs for hook in hooks]:
+                raise Wrong  # 1.13.1 writes .grad behind a CopySlices (rule B6c)
             if found is None:
                 return []
             with torch.set_grad_enabled(create):
@@ -398,6 +412,13 @@ class Program:
                             spoils=x.requires_grad)
         self.freed = self.freed or not (retain or create)
         return going_on
+
+    @staticmethod
+    def grad_of(x):
+        try:
+            return x.grad
+        except RuntimeError:
+            return None  # stale: rule T5
 
     def take_grad(self):
         """The very tensor that .grad holds; a retained one's is replaced in PyTorch: its clone."""
@@ -450,9 +471,9 @@ class Program:
         return self.say(f"checkpoint {i} {j} {kind}",
                         lambda: saved_again(kind, self.tensors[i], self.tensors[j]))
 
-    STEPS = ((unary, 12), (scalar, 8), (binary, 14), (product, 3), (join, 3), (softmax, 2),
-             (view, 20), (in_place, 20), (flag, 5), (change_mode, 6), (backward, 6), (grad, 5),
-             (take_grad, 2), (hook, 6), (unhook, 1), (pack, 3), (checkpoint, 1), (leaf, 5))
+    STEPS = ((function, 45), (view, 20), (in_place, 20), (out_form, 6), (change_places, 1), (flag, 5),
+             (change_mode, 6), (backward, 6), (grad, 5), (take_grad, 2), (hook, 6), (unhook, 1),
+             (pack, 3), (checkpoint, 1), (leaf, 5))
 
     def run(self):
         try:
@@ -477,17 +498,12 @@ class Program:
         if alive:
             without = []
             for i, x in enumerate(self.tensors):
-                self.lines.append(f"tensor {i} {self.flags(x)} {numbers(x)}")
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    try:
-                        grad = x.grad
-                    except RuntimeError:
-                        continue  # stale: rule T5
-                if grad is None:
-                    without.append(str(i))
-                else:
+                flags, grad = self.flags(x), self.grad_of(x)
+                self.lines.append(f"tensor {i} {flags} {numbers(x)}")
+                if grad is not None:
                     self.lines.append(f"grad {i} {grad.requires_grad:d} {numbers(grad)}")
+                elif "x" not in flags:  # not stale
+                    without.append(str(i))
             self.lines.append(" ".join(["without_grad"] + without))
             for h, hook in enumerate(self.hooks):
                 seen = "" if hook.last is None else " " + numbers(hook.last)
@@ -495,8 +511,21 @@ class Program:
         return self.lines
 
 
+def named(shape):
+    return "x".join(map(str, shape)) or "scalar"
+
+
+def written(name, arguments):
+    return " ".join([name] + [str(a) for a in arguments])
+
+
+def lies_as(x, y):
+    """Element for element in the same memory."""
+    return x.data_ptr() == y.data_ptr() and x.shape == y.shape and x.stride() == y.stride()
+
+
 def numbers(x):
-    digits = 9 if x.dtype == torch.float32 else 15
+    digits = 7 if x.dtype == torch.float32 else 14
     return " ".join(f"{v:.{digits}g}" for v in x.detach().clone().reshape(-1).tolist())
 
 
@@ -509,22 +538,47 @@ def main():
     torch.set_num_threads(1)
     made, number = 0, 0
     while made < options.count:
-        rng = random.Random(options.seed * 1000003 + number)
+        seed = options.seed * 1000003 + number
+        dtype = torch.float64 if number % 2 else torch.float32
+        lines = answers(seed, dtype)
+        if lines and dtype == torch.float32 and not close(lines, answers(seed, torch.float64)):
+            lines = None
+        if lines:
+            made += 1
+            print(f"program {number} {str(dtype).split('.')[1]}")
+            print("\n".join(lines))
         number += 1
-        dtype = rng.choice((torch.float32, torch.float64))
-        program = Program(rng, dtype)
-        try:
-            lines = program.run()
-        except Wrong:
+        if number % 100 == 0:
+            gc.collect()
+
+
+def answers(seed, dtype):
+    """A program's lines, or nothing where it is of no use."""
+    program = Program(random.Random(seed), dtype)
+    try:
+        return program.run()
+    except Wrong:
+        return None
+    finally:
+        for x in program.tensors:  # else a gradient with a graph keeps itself alive
+            x.grad = None
+
+
+def close(lines, others):
+    """Whether two answers are the same but for a little rounding."""
+    if others is None or len(lines) != len(others):
+        return False
+    for line, other in zip(lines, others):
+        if line == other:
             continue
-        finally:
-            for x in program.tensors:  # else a gradient with a graph keeps itself alive
-                x.grad = None
-            if number % 100 == 0:
-                gc.collect()
-        made += 1
-        print(f"program {number - 1} {str(dtype).split('.')[1]}")
-        print("\n".join(lines))
+        (*head, values), (*their_head, theirs) = line.split(" ", 3), other.split(" ", 3)
+        if "=" in line or head != their_head:
+            return False
+        pairs = [(float(a), float(b)) for a, b in zip(values.split(), theirs.split())]
+        scale = max([1] + [abs(a) for a, _ in pairs])
+        if any(abs(a - b) > 3e-6 * scale for a, b in pairs):
+            return False
+    return True
 
 
 if __name__ == "__main__":

@@ -20,6 +20,25 @@ class Scale(torch.autograd.Function):
         return None if gradient is None else Scale.apply(gradient, context.factor), None
 
 
+class Gather(torch.autograd.Function):
+    """x.gather; PyTorch's own saves x too, of which its derivative needs the shape alone."""
+
+    @staticmethod
+    def forward(context, x, dim, index):
+        context.dim, context.shape = dim, x.shape
+        context.save_for_backward(index)
+        context.set_materialize_grads(False)
+        return x.gather(dim, index)
+
+    @staticmethod
+    def backward(context, gradient):
+        if gradient is None:
+            return None, None, None
+        index, = context.saved_tensors
+        zeros = gradient.new_zeros(context.shape)
+        return zeros.scatter_add(context.dim, index, gradient), None, None
+
+
 CHECKPOINTED = (
     lambda a, b: a.sin() * b,
     lambda a, b: (a * b).tanh() * b,
@@ -32,7 +51,8 @@ def saved_again(kind, a, b):
     return checkpoint(CHECKPOINTED[kind], a, b, use_reentrant=False)
 
 
-PACKS = {"clone": lambda x: x.clone(), "same": lambda x: x, "double": lambda x: x * 2}
+PACKS = {"clone": lambda x: x.clone(), "same": lambda x: x,
+         "double": lambda x: x * 2 if x.is_floating_point() else x}
 
 
 class Hook:
