@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "capi/handles.h"
 
+#include <cstring>
+
 #include <cstdlib>
 #include <new>
 
@@ -92,10 +94,23 @@ const char* name_of(Kind kind) {
   return "object";
 }
 
+namespace {
+
+// "a tensor", "an operator".
+struct Some {
+  const char* kind;
+};
+Message& operator<<(Message& message, Some some) {
+  const bool vowel = std::strchr("aeiou", some.kind[0]) != nullptr;
+  return message << (vowel ? "an " : "a ") << some.kind;
+}
+
+}  // namespace
+
 void fail_handle(tg_handle handle, Kind wanted, const char* what) {
   const char* kind = name_of(wanted);
   if (handle == 0) {
-    fail(TG_ERROR_INVALID_HANDLE, what, " is 0 (none), but a ", kind, " handle is needed");
+    fail(TG_ERROR_INVALID_HANDLE, what, " is 0 (none), but ", Some{kind}, " handle is needed");
   }
   Slot* slot = handle >> 53 == 0 ? slot_of(handle) : nullptr;
   const uint64_t generation = handle >> kSlotBits;
@@ -104,7 +119,7 @@ void fail_handle(tg_handle handle, Kind wanted, const char* what) {
   if (slot == nullptr || generation == 0 || generation > current ||
       (generation == current && (word & Slot::kLive) == 0 && (word & Slot::kPins) == 0)) {
     fail(TG_ERROR_INVALID_HANDLE, what, " is ", handle,
-         ", which is forged: no call ever gave this ", "number; give a ", kind,
+         ", which is forged: no call ever gave this number; give ", Some{kind},
          " handle that a call returned");
   }
   if (generation < current || (word & Slot::kLive) == 0) {
@@ -113,8 +128,9 @@ void fail_handle(tg_handle handle, Kind wanted, const char* what) {
          "the ",
          kind, " handle until its last use");
   }
-  fail(TG_ERROR_INVALID_HANDLE, what, " is ", handle, ", which is of the wrong kind: a ",
-       name_of(Slot::kind(word)), ", but a ", kind, " is needed");
+  fail(TG_ERROR_INVALID_HANDLE, what, " is ", handle,
+       ", which is of the wrong kind: ", Some{name_of(Slot::kind(word))}, ", but ", Some{kind},
+       " is needed");
 }
 
 Slot* take_slot() {

@@ -2,6 +2,7 @@
 // Hooks: callbacks of users on gradients and nodes, which backward runs.
 #include "autograd/hooks.h"
 
+#include "autograd/graph.h"
 #include "autograd/record.h"
 #include "capi/lent.h"
 #include "capi/user_calls.h"
@@ -40,7 +41,7 @@ struct HookObject final : Object, Hook, UserData<HookObject> {
     GivenHandles out(1);
     {
       Callback callback;
-      callback.check(tensor_fn(user_data, its, its_grad, out.places()), "the hook");
+      callback.check(tensor_fn(user_data, its, its_grad, out.places()), who(tensor).text);
     }
     if (out[0] == 0) return {};
     if (Hook::kind() == HookKind::accumulated) {
@@ -50,6 +51,24 @@ struct HookObject final : Object, Hook, UserData<HookObject> {
     }
     const TensorPin given(out[0], "*out of the hook");
     return *given;
+  }
+
+  struct Text {
+    char text[400];
+  };
+  Text who(const Tensor& tensor) const {
+    Text made;
+    Message message(made.text, sizeof made.text);
+    message << (Hook::kind() == HookKind::accumulated ? "the post-accumulate-grad hook"
+                                                      : "the hook");
+    tensor ? message << " of " << Named{tensor} : message << " of a tensor that is gone";
+    return made;
+  }
+  static Text who(Node& node, bool after) {
+    Text made;
+    Message message(made.text, sizeof made.text);
+    append_node_name(node, operator_of, message << "the hook " << (after ? "after " : "before "));
+    return made;
   }
 
   void see_node(Node& node, std::span<const Tensor> inputs, std::span<const Tensor> outputs,
@@ -62,7 +81,7 @@ struct HookObject final : Object, Hook, UserData<HookObject> {
       const bool after = Hook::kind() == HookKind::after;
       callback.check(node_fn(user_data, its, after ? lent_inputs.data() : nullptr, inputs.size(),
                              lent_outputs.data(), outputs.size(), out.places()),
-                     "the hook");
+                     who(node, after).text);
     }
     for (size_t i = 0; i < replaced.size(); ++i) {
       if (out[i] == 0) continue;

@@ -58,14 +58,16 @@ tg_status report_out_of_memory(const char* function) noexcept {
                "out of memory; release tensors or call tg_memory_trim");
 }
 
-tg_status report_foreign(const char* function) noexcept {
-  ThreadRecord* mine = record;
-  if (mine != nullptr && (mine->callback_threw & 1) != 0) {
-    return store(function, TG_ERROR_CALLBACK, -1, 0,
-                 "a callback threw a C++ exception; catch it there and return a number");
-  }
-  return store(function, TG_ERROR_INTERNAL, -1, 0,
-               "an unknown exception inside the library; please report this");
+tg_status report_foreign(const char* function, const char* what) noexcept {
+  const ThreadRecord* mine = record;
+  const bool of_callback = mine != nullptr && (mine->callback_threw & 1) != 0;
+  char text[600];
+  Message message(text, sizeof text);
+  message << (of_callback ? "a callback threw a C++ exception"
+                          : "an unknown exception inside the library");
+  if (what != nullptr) message << " (" << Quoted{what} << ')';
+  message << (of_callback ? "; catch it there and return a number" : "; please report this");
+  return store(function, of_callback ? TG_ERROR_CALLBACK : TG_ERROR_INTERNAL, -1, 0, text);
 }
 
 void fail_null(const char* what) {

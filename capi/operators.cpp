@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "autograd/hooks.h"
 #include "autograd/modes.h"
 #include "capi/contexts.h"
 #include "capi/lent.h"
@@ -155,6 +156,9 @@ void CallbackOperator::backward(CustomPass& pass) {
     const ffi::InTurn turn(turn_.get(), name, kThreadSafe);
     const EngineModes modes(pass.records());
     const FunctionName function(name, "backward");
+    Vector<LentGradient> marks;
+    marks.reserve(pass.grads().size());
+    for (const Tensor* grad : pass.grads()) marks.emplace_back(*grad);
     Callback callback;
     callback.check(backward_(user_data_, context.handle(), grads.data(), pass.grads().size(),
                              given.places(), given.size()),

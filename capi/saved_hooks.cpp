@@ -44,20 +44,29 @@ struct SavedHooksObject final : Object, SavedTensorHooks, UserData<SavedHooksObj
     }
   };
 
-  void* pack(const Tensor& x) override {
+  void* pack(const Tensor& x, Edge) override {
     struct Guard {
+      SavedHooksObject* hooks;
       Value* value;
+      bool packed = false;  // then it is the library's
       ~Guard() {
-        if (value != nullptr) give_back(value, sizeof(Value));
+        if (packed) {
+          hooks->free_packed(value);
+        } else if (value != nullptr) {
+          give_back(value, sizeof(Value));
+        }
       }
-    } guard{new (take(sizeof(Value))) Value(this)};
+    } guard{this, new (take(sizeof(Value))) Value(this)};
     const EngineModes modes(false);
     const LentHandle lent(x);
     {
       Callback callback;
-      callback.check(pack_fn(user_data, lent, &guard.value->packed), "pack");
+      const int32_t status = pack_fn(user_data, lent, &guard.value->packed);
+      if (status == 0) SavedTensorHooks::share();
+      guard.packed = status == 0;
+      callback.check(status, "pack");
     }
-    SavedTensorHooks::share();
+    guard.packed = false;
     return std::exchange(guard.value, nullptr);
   }
   Tensor unpack(void* packed) override {

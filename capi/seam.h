@@ -6,6 +6,7 @@
 #include <cxxabi.h>
 
 #include <cstring>
+#include <exception>
 #include <new>
 #include <span>
 #include <string_view>
@@ -22,7 +23,8 @@ namespace tg::capi {
 // Stores what was thrown as this thread's last error, with the function's name in front.
 [[gnu::cold]] tg_status report(const char* function, const Error& error) noexcept;
 [[gnu::cold]] tg_status report_out_of_memory(const char* function) noexcept;
-[[gnu::cold]] tg_status report_foreign(const char* function) noexcept;
+// what: of a C++ exception; null: of something else that was thrown.
+[[gnu::cold]] tg_status report_foreign(const char* function, const char* what) noexcept;
 
 [[gnu::cold, gnu::noinline]] inline tg_status caught(const char* function) {
   try {
@@ -33,8 +35,10 @@ namespace tg::capi {
     return report(function, error);
   } catch (const std::bad_alloc&) {
     return report_out_of_memory(function);
+  } catch (const std::exception& exception) {
+    return report_foreign(function, exception.what());
   } catch (...) {
-    return report_foreign(function);
+    return report_foreign(function, nullptr);
   }
 }
 

@@ -27,7 +27,9 @@ void keep_grad(const Tensor& x) {
   if (x.is_inference()) {
     fail(TG_ERROR_MODE, Named{x}, " is an inference tensor and gets no gradient", kCloneRemedy);
   }
-  if (x.is_view() && requires_grad(x)) use_history("retain_grad", x);
+  // A stale view that is a leaf has nothing to retain (T15).
+  const bool idle = x.is_view() && is_stale(*x.head()) && is_leaf(*x.head());
+  if (x.is_view() && requires_grad(x) && !idle) use_history("retain_grad", x);
   if (!requires_grad(x)) {
     fail(TG_ERROR_AUTOGRAD, Named{x},
          " does not require grad; call tg_tensor_set_requires_grad "

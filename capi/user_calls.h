@@ -5,12 +5,28 @@
 // becomes this thread's last error.
 #pragma once
 
+#include <pthread.h>
+
 #include "capi/seam.h"
 
 namespace tg::capi {
 
+// Nobody may unwind through what cannot fail, so the thread is not cancelled inside such a call but
+// at the next cancellation point behind it.
+class NotCancelled {
+ public:
+  NotCancelled() { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }
+  ~NotCancelled() { pthread_setcancelstate(before_, nullptr); }
+  NotCancelled(const NotCancelled&) = delete;
+  NotCancelled& operator=(const NotCancelled&) = delete;
+
+ private:
+  int before_ = 0;
+};
+
 template <class F>
 void call_user(const char* what, F&& call) noexcept {
+  const NotCancelled whole;
   // Without a record there is no memory for one, and nothing of this thread's to put back.
   if (thread_record_or_null() == nullptr) return call();
   guarded_pinned(what, [&] {

@@ -1276,7 +1276,8 @@ TG_API tg_status tg_tensor_copy_in(tg_tensor x, const void *buffer, size_t bytes
  *  backward finds a saved tensor that was changed.
  *  @param x tensor, borrowed
  *  @errors TG_ERROR_INVALID_HANDLE: x; TG_ERROR_MODE: x is an inference tensor and inference mode
- *      is 0; TG_ERROR_AUTOGRAD: x is a gradient that a hook was handed, and the hook runs
+ *      is 0; TG_ERROR_AUTOGRAD: x is a gradient that a hook or a backward was handed,
+ *      and that runs
  *  @threads any thread
  *  @blocks no, calls back no
  *  @since 0.1.0 */
@@ -1573,12 +1574,12 @@ TG_API tg_status tg_state_set(uint64_t state, uint64_t *previous);
  *       inference mode, or change its clone.
  *   R3  Where a call would record, writing to a leaf that requires grad, or to a view of one, is
  *       TG_ERROR_AUTOGRAD: write in no_grad, or use the form that gives a new tensor. Writing to
- *       a gradient that a hook was handed is TG_ERROR_AUTOGRAD as long as the hook runs.
+ *       a gradient that a hook or a backward was handed is TG_ERROR_AUTOGRAD as long as that runs.
  *   R4  A view made in no_grad or inference mode, or an output of tg_split, cannot be written where
  *       the call would record. It goes stale when the storage of a base that requires grad is
- *       changed by another way; then it cannot be used where a call would record. Both are
- *       TG_ERROR_MODE, of tg_split TG_ERROR_AUTOGRAD: make the view in grad mode; use tg_narrow for
- *       each part.
+ *       changed in place, by whatever way; then it cannot be used where a call would record. Both
+ *       are TG_ERROR_MODE, of tg_split TG_ERROR_AUTOGRAD: make the view in grad mode; use tg_narrow
+ *       for each part.
  *   R5  Writing through a plain view where the call records gives the view's base a new grad_fn, as
  *       writing to a base gives its plain views one: gradients are those of the new values.
  *   R6  Writing is TG_ERROR_UNSUPPORTED where the tensor is read-only, where a stride is 0 over a
@@ -4647,7 +4648,8 @@ TG_API tg_status tg_node_hook(tg_node node, int32_t when, tg_node_hook_fn fn, vo
 /** Lets pack and unpack keep what this thread's operators save from now on, until
  *  tg_saved_tensor_hooks_exit.
  *  @param pack called with a tensor (borrowed), without a past and with the elements that are to be
- *      saved; puts anything of its own into *packed
+ *      saved, which it may not change; puts anything of its own into *packed, which is kept where
+ *      it returns 0 and stays its own where it fails
  *  @param unpack called with that, each time that a pass needs the tensor; puts one of the same
  *      dtype and shape into *out (consumed)
  *  @param free_packed ends the life of what pack gave, once, when the node or what it saved is
@@ -4683,12 +4685,15 @@ TG_API tg_status tg_saved_tensor_hooks_exit(tg_hook hooks);
  *             takes what backward will need. It sets each of outs to a tensor: a new one, or an
  *             input by tg_alias. An input that was marked dirty is given back as itself, with its
  *             new value and past; one that is given back as it is becomes a view of it (where it
- *             would require grad without being recorded: a tg_detach). A result that somebody else
- *             holds or that has a past becomes a second tensor on the same memory.
+ *             would require grad without being recorded: a tg_detach), and so does another result
+ *             in an input's memory: both refuse changes in place that record. A result that
+ *             somebody else holds or that has a past becomes a second tensor on the same memory.
  *   backward  gets a gradient for each result, 0 where none came, and sets grad_inputs: for each
  *             input a tensor of its shape and dtype, 0 for none. It runs with grad mode 0, with
  *             TG_CREATE_GRAPH with 1: then what it computes is recorded for higher derivatives, and
- *             saved tensors come with their past.
+ *             saved tensors come with their past. It may not change what it gets in place. Those
+ *             of operators with TG_OPERATOR_ORDERED run against the order of their forward calls,
+ *             as far as one thread made these.
  *
  * Both run at the bottom of a fresh stack of modes, on the thread that called. A call records where
  * grad mode is 1, inference mode is 0 and an input requires grad; then its floating results require
@@ -4779,13 +4784,15 @@ TG_API tg_status tg_context_needs_input_grad(tg_context context, size_t input, i
 
 /** Says in forward, before it writes, that forward changes an input in place. The input's version
  *  is raised here, and stays raised if the call fails; the message then says that the input may be
- *  half-written. forward gives the input back by tg_alias as one of its results. Twice is once.
+ *  half-written. forward gives the input back by tg_alias as one of its results. Twice is once. Of
+ *  several views of one tensor a call that records can mark one.
  *  @param context context of a forward, borrowed
  *  @param input which input, from 0
  *  @errors TG_ERROR_INVALID_HANDLE: context; TG_ERROR_INDEX: input is not below the number of
  *      inputs; TG_ERROR_MODE: R2, R4, or context is no forward's or of another thread;
- *      TG_ERROR_AUTOGRAD: R3, R4; TG_ERROR_UNSUPPORTED: R6, or an operator made with
- *      TG_OPERATOR_ORDERED runs in a checkpoint
+ *      TG_ERROR_AUTOGRAD: R3, R4, or the call records and another view of the same tensor is
+ *      marked; TG_ERROR_UNSUPPORTED: R6, or an operator made with TG_OPERATOR_ORDERED runs in a
+ *      checkpoint
  *  @threads this thread
  *  @blocks no, calls back no
  *  @since 0.1.0 */
@@ -4932,9 +4939,12 @@ TG_API tg_status tg_gradcheck(tg_function fn, void *user_data, const tg_tensor *
  *  takes from elsewhere, and outs require grad as if fn had been called without a checkpoint.
  *    When it is run again, fn gets its inputs without their past, generator 0 and the nesting rule
  *  are as they were, and grad mode is 1; generator 0 is put back afterwards. It must call the same
- *  operators each time, and may not change its inputs in place. Operators made with
- *  TG_OPERATOR_ORDERED are not run again: what they gave is kept. Checkpoints may be nested. Where
- *  nothing records (no_grad, inference mode) fn runs once and nothing is kept.
+ *  operators each time, may not change its inputs in place, and reads what it takes from elsewhere
+ *  a second time: a change of that in the meantime is TG_ERROR_VERSION in backward where an
+ *  operator of fn saved a leaf or a recorded tensor, and is not seen where none did. Operators made
+ *  with TG_OPERATOR_ORDERED are not run again: what they gave is kept. Checkpoints may be nested,
+ *  and fn may differentiate what it computes, each time that it runs. Where nothing records
+ *  (no_grad, inference mode) fn runs once and nothing is kept.
  *  @param fn called with count inputs (borrowed) and out_count outs (consumed), at the bottom of a
  *      fresh stack of the caller's mode
  *  @param user_data handed to fn, kept
@@ -4998,9 +5008,9 @@ TG_API tg_status tg_site_set(const char *file, int32_t line);
 /* ==== Autograd: the tape in words and pictures ==== */
 
 /** Says in words what a tensor is to autograd: why it requires grad or does not, the operator and
- *  the mode of its birth as far as they can be known, its version, a view's base and origin, who saved
- *  it (by name the nodes behind it, and those with a site of all graphs: tg_site_set), what it
- *  keeps alive in bytes and nodes, and what may be done with it in each of the three modes. For
+ *  the mode of its birth as far as they can be known, its version, a view's base and origin, who
+ *  saved it (by name the nodes behind it, and those with a site of all graphs: tg_site_set), what
+ *  it keeps alive in bytes and nodes, and what may be done with it in each of the three modes. For
  *  people to read: the text may change between versions. It has at most 8,000 bytes.
  *  @param x tensor, borrowed
  *  @param buffer memory of capacity bytes; may be NULL where capacity is 0

@@ -242,7 +242,7 @@ class Reading {
       return part;
     }
     part.sequence = node.sequence();
-    if (const uint64_t site = extra_of(node).site; site != 0) {
+    if (const uint64_t site = extra_of(node).birth.site; site != 0) {
       char text[256];
       Message written(text, sizeof text);
       written << Site{site};

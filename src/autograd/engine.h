@@ -6,6 +6,7 @@
 #include <span>
 
 #include "autograd/node.h"
+#include "autograd/sites.h"
 
 namespace tg {
 
@@ -25,12 +26,17 @@ struct Algebra {
 struct Root {
   Edge edge;  // counted by the tensor that the caller holds
   Tensor grad;
+  bool is_given = false;  // the gradient is the caller's
 };
 // An input of tg_grad: whose gradient is asked for, and the sum that was found (null: none).
 struct Asked {
   Edge edge;
-  Tensor grad;
+  const Tensor* input;
+  size_t index;  // among the inputs
+  Tensor grad = {};
+  bool is_reached = false;
 };
+[[noreturn, gnu::cold]] void fail_unused(const Asked& asked);
 
 struct BackwardOptions {
   bool retain_graph;
@@ -38,11 +44,15 @@ struct BackwardOptions {
   // The first of the two passes of forward mode: operators with a derivative along tangents of
   // their own leave it to the second.
   bool forward_mode = false;
+  bool refuses_unused = false;  // an input that no path leads to is an error before any node runs
 };
 
 // With asked empty, gradients go to the leaves' .grad, all at the end; else to asked alone.
 void run_backward(const Algebra& algebra, std::span<Root> roots, std::span<Asked> asked,
                   BackwardOptions options);
+
+// Operators in the whole process whose nodes passes run in the reverse order of their recording.
+inline constinit std::atomic<uint32_t> ordered_operators{0};
 
 // The number of the backward that began last, in the whole process.
 uint32_t newest_pass() noexcept;
@@ -65,10 +75,9 @@ class SavedLook {
 // Bytes of the tensors that a node keeps. Fails while a backward runs over it.
 uint64_t saved_bytes(Node& node);
 
-// A tensor that `op` saved was changed in place since. node: whose, where that is known.
+// A tensor that `op` saved was changed in place since.
 [[noreturn, gnu::cold]] void fail_version(const char* op, const Tensor& saved, uint32_t version,
-                                          uint32_t found, bool is_output = false,
-                                          const Node* node = nullptr);
+                                          uint32_t found, Birth birth, bool is_output = false);
 [[noreturn, gnu::cold]] void fail_version(const char* op, const Node& node, const Saved& saved,
                                           uint32_t found);
 

@@ -45,6 +45,7 @@ const char* birth_of(Origin origin) {
     case Origin::multi: return "as one of several results";
     case Origin::no_grad: return "in no_grad mode";
     case Origin::inference: return "in inference mode";
+    case Origin::operand: return "by an operator that gave an operand's memory back";
   }
   return "";
 }
@@ -68,7 +69,8 @@ void tell_grad(const Facts& f, OperatorOf operator_of, Message& out) {
     out << "It requires grad: its grad_fn is " << text;
     if (f.node().outputs_n > 1) out << ", of which it is result " << f.edge.output();
     out << ", recorded in grad mode as number " << f.node().sequence() << " of its thread";
-    if (const uint64_t site = extra_of(f.node()).site; site != 0) out << ", at " << Site{site};
+    if (const uint64_t site = extra_of(f.node()).birth.site; site != 0)
+      out << ", at " << Site{site};
     out << ".\n";
   } else if (f.is_leaf_of_tape) {
     out << "It requires grad: it is a leaf that was made to, and gradients end in its .grad, which "
@@ -76,6 +78,8 @@ void tell_grad(const Facts& f, OperatorOf operator_of, Message& out) {
   } else if (f.shows_grad) {
     out << "It shows requires_grad 1, because its base does; but it was made "
         << birth_of(f.view->origin) << ", so no gradient flows through it.\n";
+  } else if (!is_floating(f.x.dtype())) {
+    out << "It requires no grad: " << f.x.dtype() << " has no gradients.\n";
   } else {
     out << "It requires no grad: it is a leaf that was not asked to, or was computed from such "
            "tensors, or where grad mode was off, or was detached.\n";
@@ -119,7 +123,8 @@ void tell_holders(const Facts& f, OperatorOf operator_of, Message& out) {
     return;
   }
   out << "Its memory is held by " << holders
-      << " more, which calls saved for backward or tg_detach gave";
+      << (f.is_inference ? " more, views of it or what tg_detach gave"
+                         : " more, which calls saved for backward or tg_detach gave");
   constexpr size_t kMostNames = 20;
   KeyIndex named;
   const auto tell = [&](Node& node) {
@@ -131,7 +136,7 @@ void tell_holders(const Facts& f, OperatorOf operator_of, Message& out) {
     Message name(text, sizeof text);
     append_node_name(node, operator_of, name);
     out << (named.size() == 1 ? "; " : ", ") << text;
-    if (const uint64_t site = extra_of(node).site; site != 0) out << " at " << Site{site};
+    if (const uint64_t site = extra_of(node).birth.site; site != 0) out << " at " << Site{site};
   };
   Graph graph(f.x);
   for (size_t i = 0; i < graph.size(); ++i) tell(graph.node(i));
@@ -145,37 +150,83 @@ void tell_holders(const Facts& f, OperatorOf operator_of, Message& out) {
   }
 }
 
-// Sums over all nodes behind the tensor.
-void tell_memory(const Facts& f, Message& out) {
-  const Storage& own = f.x.storage();
-  out << "It keeps " << own.bytes() << " bytes of memory alive; its own elements are "
-      << f.x.numel() * size_of(f.x.dtype()) << " of them.\n";
-  Graph graph(f.x);
-  if (graph.size() == 0) return;
+// What all nodes behind the tensor keep, and the first that keeps a backward from running.
+struct Survey {
+  size_t nodes = 0, storages = 0;
+  uint64_t bytes = 0, tensors = 0, packed = 0, freed = 0, busy = 0;
+  Node* freed_node = nullptr;
+  Node* changed_node = nullptr;
+};
+
+bool is_dry(Node& node) {  // no gradient flows through it, so its rule is never run
+  for (const Edge edge : node.inputs()) {
+    if (edge) return false;
+  }
+  return true;
+}
+
+Survey survey_of(const Tensor& x) {
+  Graph graph(x);
   KeyIndex storages;
-  uint64_t bytes = 0, tensors = 0, freed = 0, busy = 0;
+  Survey found;
   for (size_t i = 0; i < graph.size(); ++i) {
     Node& node = graph.node(i);
     const SavedLook look(node);
-    if (!look) ++busy;
-    if (node.has(Node::kFreed)) ++freed;
+    if (!look) ++found.busy;
+    if (node.has(Node::kFreed) && !is_dry(node)) {
+      ++found.freed;
+      if (found.freed_node == nullptr) found.freed_node = &node;
+    }
     for (size_t k = 0; look && k < node.saved().size(); ++k) {
-      const Tensor& saved = node.saved()[k].tensor;
-      if (!saved) continue;
-      ++tensors;
+      const Saved& saved = node.saved()[k];
+      if (!saved.tensor) {
+        if (saved.is_packed() && !node.has(Node::kFreed)) ++found.packed;
+        continue;
+      }
+      ++found.tensors;
+      const Storage& storage = saved.tensor.storage();
+      if (storage.version.load(std::memory_order_relaxed) != saved.version &&
+          found.changed_node == nullptr) {
+        found.changed_node = &node;
+      }
       bool fresh = false;
-      storages.number(reinterpret_cast<uintptr_t>(&saved.storage()), &fresh);
-      if (fresh) bytes += static_cast<uint64_t>(saved.storage().bytes());
+      storages.number(reinterpret_cast<uintptr_t>(&storage), &fresh);
+      if (fresh) found.bytes += static_cast<uint64_t>(storage.bytes());
     }
   }
-  out << "Its graph keeps " << graph.size() << " nodes alive, which saved ";
-  if (tensors == 0) {
-    out << "nothing";
+  found.nodes = graph.size();
+  found.storages = storages.size();
+  return found;
+}
+
+struct Amount {
+  uint64_t n;
+  const char* what;
+};
+Message& operator<<(Message& message, Amount counted) {
+  return message << counted.n << ' ' << counted.what << (counted.n == 1 ? "" : "s");
+}
+
+void tell_memory(const Facts& f, const Survey& behind, Message& out) {
+  out << "It keeps " << f.x.storage().bytes() << " bytes of memory alive; its own elements are "
+      << f.x.numel() * size_of(f.x.dtype()) << " of them.\n";
+  if (behind.nodes == 0) return;
+  out << "Its graph keeps " << Amount{behind.nodes, "node"} << " alive, which saved ";
+  if (behind.tensors != 0) {
+    out << Amount{behind.tensors, "tensor"} << " in " << Amount{behind.storages, "storage"}
+        << " of " << behind.bytes << " bytes";
   } else {
-    out << tensors << " tensors in " << storages.size() << " storages of " << bytes << " bytes";
+    out << (behind.packed != 0 ? "nothing themselves" : "nothing");
   }
-  if (freed != 0) out << "; a backward has freed what " << freed << " of the nodes saved";
-  if (busy != 0) out << "; a backward runs over " << busy << " of them now, which were not counted";
+  if (behind.packed != 0) {
+    out << "; hooks on saved tensors or checkpoints have " << behind.packed << " more";
+  }
+  if (behind.freed != 0) {
+    out << "; a backward has freed what " << behind.freed << " of the nodes saved";
+  }
+  if (behind.busy != 0) {
+    out << "; a backward runs over " << behind.busy << " of them now, which were not counted";
+  }
   out << ".\n";
 }
 
@@ -183,7 +234,14 @@ void tell_memory(const Facts& f, Message& out) {
 
 enum class Mode { normal, no_grad, inference };
 
-void tell_backward(const Facts& f, Mode mode, Message& out) {
+void tell_backward(const Facts& f, const Survey& behind, OperatorOf operator_of, Mode mode,
+                   Message& out) {
+  const auto name = [&](Node& node) {
+    char text[160];
+    Message its(text, sizeof text);
+    append_node_name(node, operator_of, its);
+    out << text;
+  };
   out << "  backward from it: ";
   if (mode == Mode::inference) {
     out << "no, autograd is off";
@@ -193,8 +251,14 @@ void tell_backward(const Facts& f, Mode mode, Message& out) {
     out << "no, it is a stale view";
   } else if (!f.edge) {
     out << "no, it has no history";
-  } else if (f.is_recorded && f.node().has(Node::kFreed)) {
-    out << "no, its graph was freed by the backward before";
+  } else if (behind.freed_node != nullptr) {
+    out << "no, its graph was freed by the backward before, what ";
+    name(*behind.freed_node);
+    out << " saved";
+  } else if (behind.changed_node != nullptr) {
+    out << "no, a tensor that ";
+    name(*behind.changed_node);
+    out << " saved was changed in place";
   } else if (f.x.numel() != 1) {
     out << "yes, with a gradient of its shape";
   } else {
@@ -210,7 +274,9 @@ bool repeats_elements(const Tensor& x) {
 
 void tell_in_place(const Facts& f, Mode mode, Message& out) {
   out << "\n  in place: ";
-  if (f.x.storage().is_read_only()) {
+  if (f.x.storage().is_lent()) {
+    out << "no, a hook or a backward was handed it as a gradient";
+  } else if (f.x.storage().is_read_only()) {
     out << "no, its memory is read-only";
   } else if (f.is_inference && mode != Mode::inference) {
     out << "no, an inference tensor is changed inside inference mode alone";
@@ -248,6 +314,8 @@ void tell_operand(const Facts& f, Mode mode, Message& out) {
     out << "not in what records";
   } else if (f.edge) {
     out << "recorded, and saved where a gradient reads it";
+  } else if (f.shows_grad) {
+    out << "recorded, but no gradient flows to it";
   } else {
     out << "a constant, saved where a gradient reads it";
   }
@@ -275,11 +343,12 @@ String explain(const Tensor& x, OperatorOf operator_of) {
   tell_version(facts, out);
   tell_view(facts, out);
   tell_holders(facts, operator_of, out);
-  tell_memory(facts, out);
+  const Survey behind = survey_of(x);
+  tell_memory(facts, behind, out);
   constexpr const char* kModes[] = {"normal mode", "no_grad mode", "inference mode"};
   for (const Mode mode : {Mode::normal, Mode::no_grad, Mode::inference}) {
     out << "In " << kModes[static_cast<int>(mode)] << ":\n";
-    tell_backward(facts, mode, out);
+    tell_backward(facts, behind, operator_of, mode, out);
     tell_in_place(facts, mode, out);
     tell_operand(facts, mode, out);
     out << '\n';

@@ -115,25 +115,6 @@ namespace {
 
 constinit HookTable table{};
 
-// A hook may read what it is handed, and keep it, but not write it (H15): other gradients, or the
-// caller's own tensors, may lie in the same memory.
-class Lent {
- public:
-  explicit Lent(const Tensor& grad) : storage_(grad ? &grad.storage() : nullptr) {
-    if (storage_ == nullptr) return;
-    const uint64_t before = storage_->extent.fetch_or(Storage::kLent, std::memory_order_relaxed);
-    if ((before & Storage::kLent) != 0) storage_ = nullptr;  // another hook has it, and ends it
-  }
-  ~Lent() {
-    if (storage_ != nullptr) storage_->extent.fetch_and(~Storage::kLent, std::memory_order_relaxed);
-  }
-  Lent(Lent&& other) noexcept : storage_(std::exchange(other.storage_, nullptr)) {}
-  Lent& operator=(Lent&&) = delete;
-
- private:
-  Storage* storage_;
-};
-
 // What a hook is handed: the gradient with its past where the pass is recorded, else a head of its
 // own, so that nothing which is done to that touches the pass.
 Tensor lent_head(const Tensor& grad, HookPass pass) {
@@ -191,7 +172,7 @@ Message& operator<<(Message& message, const At& at) {
 // grads: what the hook may replace.
 void run_node_hook(Hook& hook, Node& node, const NodesHook& its, std::span<Tensor> inputs,
                    std::span<Tensor> outputs, std::span<Tensor> grads, HookPass pass) {
-  Vector<Lent> marks;
+  Vector<LentGradient> marks;
   marks.reserve(inputs.size() + outputs.size());
   Vector<Tensor> lent_inputs, lent_outputs, replaced(grads.size());
   for (const Tensor& grad : inputs) lent_inputs.push_back(lent_head(grad, pass));
@@ -333,7 +314,7 @@ void run_gradient_hooks(Node& node, uint32_t output, Tensor& grad, HookPass pass
     Tensor given;
     {
       const Tensor handed = lent_head(grad, pass);
-      const Lent mark(grad);
+      const LentGradient mark(grad);
       given = hook->see_gradient(tensor, handed);
     }
     if (!given) continue;

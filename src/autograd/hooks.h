@@ -72,6 +72,25 @@ void resume_hooks(TensorHead& head, Accumulator& accumulator) noexcept;
 
 // ---- running ----
 
+// Who is handed a gradient by a pass may read it, and keep it, but not write it (H15): other
+// gradients, or the caller's own tensors, may lie in the same memory.
+class LentGradient {
+ public:
+  explicit LentGradient(const Tensor& grad) : storage_(grad ? &grad.storage() : nullptr) {
+    if (storage_ == nullptr) return;
+    const uint64_t before = storage_->extent.fetch_or(Storage::kLent, std::memory_order_relaxed);
+    if ((before & Storage::kLent) != 0) storage_ = nullptr;  // somebody has it already, and ends it
+  }
+  ~LentGradient() {
+    if (storage_ != nullptr) storage_->extent.fetch_and(~Storage::kLent, std::memory_order_relaxed);
+  }
+  LentGradient(LentGradient&& other) noexcept : storage_(std::exchange(other.storage_, nullptr)) {}
+  LentGradient& operator=(LentGradient&&) = delete;
+
+ private:
+  Storage* storage_;
+};
+
 struct HookPass {
   uint32_t id;
   bool create_graph;

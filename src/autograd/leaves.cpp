@@ -25,7 +25,28 @@ bool may_be_kept(const Tensor& grad, const Tensor& leaf) {
   return true;
 }
 
+// What a sum is to be added to in place.
+void check_may_be_added_to(const Tensor& grad) {
+  constexpr const char* kRemedy =
+      ", and backward adds to it; set a .grad that can be written, or take it away by "
+      "tg_tensor_set_grad(x, 0)";
+  if (grad.storage().is_read_only()) {
+    fail(TG_ERROR_UNSUPPORTED, "a .grad, ", Named{grad}, ", is read-only memory", kRemedy);
+  }
+  for (int d = 0; d < grad.rank(); ++d) {
+    if (grad.stride(d) != 0 || grad.size(d) <= 1) continue;
+    fail(TG_ERROR_UNSUPPORTED, "a .grad, ", Named{grad},
+         ", is expanded: one element in memory stands for many", kRemedy);
+  }
+}
+
 }  // namespace
+
+const Storage* grad_memory(const LeafSum& sum) noexcept {
+  LockGuard guard(sum.accumulator->lock);
+  const Tensor& grad = sum.accumulator->grad;
+  return grad ? &grad.storage() : nullptr;
+}
 
 void prepare_leaf(LeafSum& sum, const Algebra& algebra, bool create_graph) {
   Accumulator& accumulator = *sum.accumulator;
@@ -38,6 +59,7 @@ void prepare_leaf(LeafSum& sum, const Algebra& algebra, bool create_graph) {
     former = accumulator.grad;
     if (!former) leaf = make_head(*head->storage, head->dtype, layout_of_head(*head), kNoView);
   }
+  if (former && !create_graph) check_may_be_added_to(former);
   if (former && create_graph) {
     sum.grad = algebra.add(former, sum.grad);
   } else if (!former && !may_be_kept(sum.grad, leaf)) {

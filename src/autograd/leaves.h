@@ -69,6 +69,8 @@ struct LeafSum {
   Tensor grad;
 };
 
+// The memory of the leaf's .grad; null: it has none.
+const Storage* grad_memory(const LeafSum& sum) noexcept;
 // What the leaf will get as its first .grad, or as its new one under create_graph. May fail.
 void prepare_leaf(LeafSum& sum, const Algebra& algebra, bool create_graph);
 // What was prepared becomes, or is added to, the leaf's .grad. A null sum is none.

@@ -29,8 +29,7 @@ NodeExtra extra_of(const Node& node) noexcept {
   if (!node.is_marked(Node::kExtra)) return found;
   table.see(node, [&](const NodeExtra* extra) {
     if (extra == nullptr) return;
-    found.site = extra->site;
-    found.born = extra->born;
+    found.birth = extra->birth;
   });
   return found;
 }
@@ -66,7 +65,7 @@ void hold_nodes_with_sites(HeldNodes& held) {
         if (found > room) return;
         for (const auto* entry = first; entry != nullptr; entry = entry->next) {
           // What was packed is the hooks': its places are emptied after the entry came.
-          const bool fits = entry->value.site != 0 && entry->value.packed.empty();
+          const bool fits = entry->value.birth.site != 0 && entry->value.packed.empty();
           if (fits && hold(*entry->object)) nodes.push_back(entry->object);
         }
       });

@@ -9,8 +9,7 @@
 namespace tg {
 
 struct NodeExtra {
-  uint64_t site = 0;      // autograd/sites.h
-  uint64_t born = 0;      // how many writes had a site when it was recorded
+  Birth birth;            // autograd/sites.h
   Vector<Packed> packed;  // by place; empty: none
 };
 

@@ -24,6 +24,7 @@ struct Operator {
 class UserOperator : public Operator {
  public:
   bool runs_without_grads = false;  // a pass runs its node also where no gradient came
+  bool ordered = false;             // passes run such nodes in the reverse order of recording
   UserOperator(const UserOperator&) = delete;
   UserOperator& operator=(const UserOperator&) = delete;
   void share() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }

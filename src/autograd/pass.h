@@ -50,14 +50,14 @@ class Backward {
 
   void run() {
     claim();
-    if (leaf_hooks() != 0) [[unlikely]]
-      count_consumers();
+    if ((leaf_hooks() | ordered_operators.load(std::memory_order_relaxed)) != 0) [[unlikely]]
+      look_ahead();
     if (!asked_.empty()) find_needed();
     seed();
     push_roots();
     phase_ = Phase::running;
-    if (!hooked_.all().empty()) [[unlikely]]
-      run_with_leaves();
+    if (!hooked_.all().empty() || !ordered_.empty()) [[unlikely]]
+      run_in_order();
     if (checks_) [[unlikely]] {
       while (ready_ != nullptr) run_next_checked();
     }
@@ -70,7 +70,7 @@ class Backward {
     if (!edge) return false;
     if (asked_.empty()) return true;
     Node* node = edge.node();
-    return is_accumulator(node) ? asked_slot(edge) != nullptr : node->has(Node::kNeeded);
+    return is_accumulator(node) ? asked_at(edge) != nullptr : node->has(Node::kNeeded);
   }
 
   void give(Node& node, int input, Tensor& grad) {
@@ -233,9 +233,9 @@ class Backward {
 
   // ---- which nodes lie on the way to what was asked for ----
 
-  Tensor* asked_slot(const Edge& edge) const {
+  Asked* asked_at(const Edge& edge) const {
     for (Asked& asked : asked_) {
-      if (asked.edge.word == edge.word) return &asked.grad;
+      if (asked.edge.word == edge.word) return &asked;
     }
     return nullptr;
   }
@@ -262,18 +262,27 @@ class Backward {
     for (size_t i = order.size(); i-- > 0;) {
       Node* node = order[i];
       bool needed = false;
-      for (Asked& asked : asked_) needed = needed || asked.edge.node() == node;
+      for (Asked& asked : asked_) {
+        if (asked.edge.node() == node) asked.is_reached = needed = true;
+      }
       for (Edge edge : node->inputs()) {
         Node* child = edge.node();
         if (child == nullptr) continue;
         if (is_accumulator(child)) {
-          needed = needed || asked_slot(edge) != nullptr;
+          if (Asked* asked = asked_at(edge)) asked->is_reached = needed = true;
         } else {
           needed = needed || child->has(Node::kNeeded);
           ++child->pending;
         }
       }
       node->set(Node::kNeeded, needed);
+    }
+    if (!options_.refuses_unused) return;
+    for (const Root& root : roots_) {
+      if (Asked* asked = asked_at(root.edge)) asked->is_reached = true;
+    }
+    for (const Asked& asked : asked_) {
+      if (!asked.is_reached) fail_unused(asked);
     }
   }
 
@@ -433,31 +442,43 @@ class Backward {
     }
   }
 
-  // ---- leaves with hooks ----
+  // ---- leaves with hooks, and operators that keep their order ----
 
-  // How many consumers each of them waits for. Its accumulator may be part of other passes too, so
-  // the counts lie here.
-  [[gnu::cold, gnu::noinline]] void count_consumers();
+  // How many consumers each leaf with hooks waits for (its accumulator may be part of other passes
+  // too, so the counts lie here), and the nodes of ordered operators.
+  [[gnu::cold, gnu::noinline]] void look_ahead();
   static bool is_hooked_leaf(const Node* node) {
     return is_accumulator(node) && node->is_marked(Node::kHooked);
   }
   static Accumulator* leaf_of(const Edge& edge) { return static_cast<Accumulator*>(edge.node()); }
 
-  // The walk of visit 2, where a leaf's hooks run as soon as its gradient is whole (B14).
-  [[gnu::cold, gnu::noinline]] void run_with_leaves();
+  // The walk of visit 2, where a leaf's hooks run as soon as its gradient is whole (B14), and nodes
+  // of ordered operators against the order of their recording.
+  [[gnu::cold, gnu::noinline]] void run_in_order();
   void end_leaf(Accumulator* accumulator);
+  void let_ordered_wait() noexcept;
+  bool is_next(const Node* node) const {
+    return next_ordered_ < ordered_.size() && ordered_[next_ordered_] == node;
+  }
+  static bool is_ordered(const Node* node) {
+    return node->has(Node::kUser) && const_cast<Node*>(node)->user()->ordered;
+  }
 
   // A failure: the rest of the pass is walked without being run. What had run stays freed.
   void give_up() noexcept {
     if (running_ != nullptr) {
+      tell_whose(*running_);
       if (!options_.retain_graph) {
         free_saved(*running_);
         free_packed_of(*running_);
       }
       finish(*running_);
     }
+    for (Node* node : waiting_) push(node);
     while (ready_ != nullptr) finish(*pop());
   }
+  // Where a node was recorded that failed belongs to the message.
+  [[gnu::cold, gnu::noinline]] void tell_whose(Node& node) const noexcept;
 
   // ---- the end: gradients of leaves ----
 
@@ -471,6 +492,7 @@ class Backward {
       }
       return;
     }
+    part_from_grads();
     for (LeafSum& sum : leaves_.all()) prepare_leaf(sum, algebra_, options_.create_graph);
     for (Retained& retained : retained_) {
       prepare_retained(*retained.node, retained.output, retained.grad, algebra_);
@@ -480,6 +502,16 @@ class Backward {
       store_retained(*retained.node, retained.output, retained.grad);
     }
   }
+
+  // A given gradient may lie in the memory of a .grad that is added to: what came of it is copied.
+  void part_from_grads() {
+    if (options_.create_graph) return;
+    for (const Root& root : roots_) {
+      if (root.is_given) [[unlikely]]
+        part_from_grads(root.grad);
+    }
+  }
+  [[gnu::cold, gnu::noinline]] void part_from_grads(const Tensor& given);
 
   const Algebra& algebra_;
   std::span<Root> roots_;
@@ -493,6 +525,9 @@ class Backward {
   Node* running_ = nullptr;
   LeafTable<LeafSum> leaves_;
   LeafTable<LeafCount> hooked_;
+  Vector<Node*> ordered_;  // of ordered operators, the last one that was recorded first
+  size_t next_ordered_ = 0;
+  Vector<Node*> waiting_;  // of those, what is ready before its turn
   Vector<Retained> retained_;
   Tensor* given_ = nullptr;   // where the running node's hooks wait for its inputs' gradients
   Vector<Tensor> with_past_;  // saved tensors of the running node: create_graph, or from hooks

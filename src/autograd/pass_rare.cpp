@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What few passes meet: hooks, leaves that are written early, anomaly mode, saved tensors in the
 // care of hooks, and errors.
+#include <algorithm>
+
 #include "autograd/pass.h"
 #include "autograd/sites.h"
+#include "core/extras.h"
 
 namespace tg {
 
@@ -19,20 +22,17 @@ Message& operator<<(Message& message, AtSite at) {
 }  // namespace
 
 void fail_version(const char* op, const Tensor& saved, uint32_t version, uint32_t found,
-                  bool is_output, const Node* node) {
-  AtSite recorded{0}, changed{0};
-  if (node != nullptr) {
-    const NodeExtra extra = extra_of(*node);
-    recorded.word = extra.site;
-    if (recorded.word != 0) changed.word = site_of_write(saved.storage(), version + 1, extra.born);
-  }
-  fail(TG_ERROR_VERSION, "the ", is_output ? "result " : "operand ", Named{saved}, " that ", op,
-       " saved for backward", recorded, " was changed in place", changed, ": version ", version,
-       " was saved, version ", found,
+                  Birth birth, bool is_output) {
+  const AtSite recorded{birth.site};
+  AtSite changed{0};
+  if (birth.site != 0) changed.word = site_of_write(saved.storage(), version + 1, birth);
+  fail(TG_ERROR_VERSION, "the ", is_output ? "result " : "operand ", NamedSomewhere{saved},
+       " that ", op, " saved for backward", recorded, " was changed in place", changed,
+       ": version ", version, " was saved, version ", found,
        " was found; tg_clone it before the change, or use the functional form");
 }
 void fail_version(const char* op, const Node& node, const Saved& saved, uint32_t found) {
-  fail_version(op, saved.tensor, saved.version, found, saved.is_output(), &node);
+  fail_version(op, saved.tensor, saved.version, found, extra_of(node).birth, saved.is_output());
 }
 
 const Tensor& Backward::from_hooks(Node& node, size_t place, Edge own) {
@@ -44,6 +44,26 @@ const Tensor& Backward::from_hooks(Node& node, size_t place, Edge own) {
   const Edge edge = saved.source() == kSavedExtra ? own : past_of(node, saved);
   if (options_.create_graph && edge) give_past(head, edge);
   return head;
+}
+
+void fail_unused(const Asked& asked) {
+  fail_operand(TG_ERROR_AUTOGRAD, static_cast<int>(asked.index), "inputs[", asked.index, "], ",
+               Named{*asked.input},
+               ", is not reached from the outputs; pass TG_ALLOW_UNUSED, or check that it is an "
+               "operand");
+}
+
+void Backward::part_from_grads(const Tensor& given) {
+  bool shared = false;
+  for (const LeafSum& sum : leaves_.all()) {
+    shared = shared || grad_memory(sum) == &given.storage();
+  }
+  if (!shared) return;
+  for (LeafSum& sum : leaves_.all()) {
+    if (sum.grad && &sum.grad.storage() == &given.storage()) {
+      sum.grad = algebra_.clone_like(sum.grad, sum.grad);
+    }
+  }
 }
 
 void Backward::fail_claimed(Node* node) const {
@@ -104,7 +124,7 @@ void Backward::check_made(Node& node, const Operator& op, std::span<const Tensor
   for (size_t i = 0; i < given.size(); ++i) {
     const uint32_t made = given[i] ? algebra_.nonfinite(given[i]) & ~had : 0;
     if (made == 0) continue;
-    const AtSite recorded{extra_of(node).site};
+    const AtSite recorded{extra_of(node).birth.site};
     fail(TG_ERROR_AUTOGRAD, op.name, "Backward", recorded.word != 0 ? ", recorded" : "", recorded,
          recorded.word != 0 ? ", " : " ", "gives operand ", i, " a gradient with ",
          (made & 1) != 0 ? "NaN" : "an infinity",
@@ -112,11 +132,18 @@ void Backward::check_made(Node& node, const Operator& op, std::span<const Tensor
   }
 }
 
-void Backward::count_consumers() {
+void Backward::look_ahead() {
+  // Leaves with hooks are written before the pass is over: what is given must not lie in a .grad.
+  for (Root& root : roots_) {
+    if (root.is_given && leaf_hooks() != 0 && !options_.create_graph) {
+      root.grad = algebra_.clone_like(root.grad, root.grad);
+    }
+  }
   for (Root& root : roots_) {
     if (is_hooked_leaf(root.edge.node())) hooked_.of(leaf_of(root.edge));
   }
   for (Node* node : take_order()) {
+    if (is_ordered(node)) ordered_.push_back(node);
     for (Edge edge : node->inputs()) {
       Node* child = edge.node();
       if (child == nullptr) continue;
@@ -127,14 +154,44 @@ void Backward::count_consumers() {
       }
     }
   }
+  waiting_.reserve(ordered_.size());
+  std::sort(ordered_.begin(), ordered_.end(),
+            [](Node* a, Node* b) { return a->sequence() > b->sequence(); });
 }
 
-void Backward::run_with_leaves() {
+// Those of one thread can always be run so: whatever waits for a node was recorded before it. With
+// several threads the numbers do not tell who waits for whom: where all wait the last one goes on.
+void Backward::let_ordered_wait() noexcept {
+  while (ready_ != nullptr && is_ordered(ready_) && !is_next(ready_)) waiting_.push_back(pop());
+  const auto last = [](Node* a, Node* b) { return a->sequence() < b->sequence(); };
+  auto found = waiting_.end();
+  if (next_ordered_ < ordered_.size()) {
+    found = std::find(waiting_.begin(), waiting_.end(), ordered_[next_ordered_]);
+  }
+  if (found == waiting_.end() && ready_ == nullptr) {
+    found = std::max_element(waiting_.begin(), waiting_.end(), last);
+  }
+  if (found == waiting_.end()) return;
+  push(*found);
+  waiting_.erase(found);
+}
+
+void Backward::run_in_order() {
   for (LeafCount& leaf : hooked_.all()) {
     if (leaf.pending == 0) end_leaf(leaf.accumulator);  // a root that is no node's input
   }
-  while (ready_ != nullptr) {
+  for (;;) {
+    if (!ordered_.empty()) let_ordered_wait();
+    if (ready_ == nullptr) break;
     Node* node = ready_;
+    if (is_ordered(node)) {
+      const auto place = std::find(ordered_.begin(), ordered_.end(), node);
+      if (is_next(node)) {
+        ++next_ordered_;
+      } else {
+        ordered_.erase(place);
+      }
+    }
     checks_ ? run_next_checked() : run_next();
     for (Edge edge : node->inputs()) {
       if (!edge || !is_accumulator(edge.node())) continue;
@@ -143,6 +200,15 @@ void Backward::run_with_leaves() {
     }
   }
   std::erase_if(leaves_.all(), [](const LeafSum& sum) { return !sum.grad; });
+}
+
+// Those that fail by the library's own words name the site already.
+void Backward::tell_whose(Node& node) const noexcept {
+  const uint64_t site = extra_of(node).birth.site;
+  if (site == 0) return;
+  char place[300];
+  Message(place, sizeof place) << " at " << Site{site};
+  add_to_message(place, "; this was in ", name_of(node), "Backward, recorded", place);
 }
 
 void Backward::end_leaf(Accumulator* accumulator) {

@@ -55,26 +55,29 @@ uint32_t flowing_operands(const Tensor* const* operands, int n, uint32_t wanted)
 
 namespace {
 
-[[noreturn, gnu::cold]] void fail_inference_target(const char* op, const Tensor& target) {
-  fail_operand(TG_ERROR_MODE, 0, op, ": ", Named{target},
+[[noreturn, gnu::cold]] void fail_inference_target(const char* op, const Tensor& target,
+                                                   int operand) {
+  fail_operand(TG_ERROR_MODE, operand, op, ": ", operand != 0 ? "out, " : "", Named{target},
+               operand != 0 ? "," : "",
                " is an inference tensor and may not be changed outside inference mode; change it "
                "inside inference mode, or tg_clone it and change the clone");
 }
 
-// An inference tensor, or one that a hook was handed.
-[[gnu::cold, gnu::noinline]] void check_guarded(const char* op, const Tensor& target) {
-  if (target.is_inference() && !inference_mode()) fail_inference_target(op, target);
+// An inference tensor, or a gradient that a hook or a backward was handed.
+[[gnu::cold, gnu::noinline]] void check_guarded(const char* op, const Tensor& target, int operand) {
+  if (target.is_inference() && !inference_mode()) fail_inference_target(op, target, operand);
   if (!target.storage().is_lent()) return;
-  fail_operand(TG_ERROR_AUTOGRAD, 0, op, ": ", Named{target},
-               " is a gradient that a hook was handed and may not be changed in place; tg_clone it "
+  fail_operand(TG_ERROR_AUTOGRAD, operand, op, ": ", Named{target},
+               " is a gradient that a hook or a backward was handed and may not be changed in "
+               "place; tg_clone it "
                "and change the clone, or compute a new one and give that");
 }
 
 }  // namespace
 
-void check_writable(const char* op, const Tensor& target) {
+void check_writable(const char* op, const Tensor& target, int operand) {
   if (target.storage().is_guarded()) [[unlikely]]
-    check_guarded(op, target);
+    check_guarded(op, target, operand);
 }
 
 void plan_in_place(const char* op, const Tensor& target, bool records) {
@@ -100,7 +103,7 @@ void plan_out(const char* op, const Tensor& target, const Tensor* const* operand
       }
     }
   }
-  check_writable(op, target);
+  check_writable(op, target, n);
 }
 
 // ---- flags and .grad ----

@@ -65,7 +65,8 @@ inline bool plan_record(const char* op, const Tensor* const* operands, int n, ui
 
 // Throws where target is not to be written at all: an inference tensor outside inference mode, or a
 // gradient that a hook was handed.
-void check_writable(const char* op, const Tensor& target);
+// operand: which of the call's.
+void check_writable(const char* op, const Tensor& target, int operand = 0);
 // In place: what may not be written at all, and what may not be written where the call records.
 void plan_in_place(const char* op, const Tensor& target, bool records);
 // Out forms never record: they refuse operands that would ask for it.

@@ -66,14 +66,32 @@ OtherSavedHooks::~OtherSavedHooks() {
 
 // ---- what hooks gave ----
 
-Packed::Packed(SavedTensorHooks* hooks, const Tensor& x)
-    : version_(x.storage().version.load(std::memory_order_relaxed)), meta_{x.dtype(), x.shape()} {
+namespace {
+
+// Of a saved input; a result has none yet, and a rule's own tensor none that is known.
+Edge past_of(Node& node, const Saved& saved) {
+  const uint32_t which = saved.source();
+  if (which < kSavedExtra) return node.inputs()[which];
+  return saved.is_output() || which < kUserInputs ? Edge() : node.inputs()[which - kUserInputs];
+}
+
+}  // namespace
+
+Packed::Packed(SavedTensorHooks* hooks, const Tensor& x, Edge past)
+    : version_(x.storage().version.load(std::memory_order_relaxed)),
+      meta_{x.dtype(), x.shape()},
+      birth_(birth_here()) {
   if (hooks == nullptr) {
     held_ = second_head(x);
     return;
   }
   const OtherSavedHooks none(nullptr);
-  value_ = hooks->pack(second_head(x));
+  value_ = hooks->pack(second_head(x), past);
+  if (x.storage().version.load(std::memory_order_relaxed) != version_) {
+    hooks->free_packed(value_);
+    fail(TG_ERROR_CALLBACK, "pack changed ", Named{x},
+         ", which it was handed, in place; tg_clone it and change the clone");
+  }
   hooks->share();
   hooks_ = hooks;
 }
@@ -90,12 +108,13 @@ void Packed::swap(Packed& other) noexcept {
   std::swap(held_, other.held_);
   std::swap(version_, other.version_);
   std::swap(meta_, other.meta_);
+  std::swap(birth_, other.birth_);
 }
 
 Tensor Packed::unpack(const char* op) const {
   if (hooks_ == nullptr) {
     const uint32_t found = held_.storage().version.load(std::memory_order_relaxed);
-    if (found != version_) fail_version(op, held_, version_, found);
+    if (found != version_) fail_version(op, held_, version_, found, birth_);
     return held_;
   }
   Tensor x;
@@ -118,16 +137,16 @@ Tensor Packed::unpack(const char* op) const {
 
 void note_node(Node& node, const Tensor& result) {
   NodeExtra extra;
-  extra.site = thread_record().site;
-  extra.born = writes_noted();
+  extra.birth = birth_here();
   SavedTensorHooks* hooks = saved_hooks();
   if (hooks != nullptr && node.saved_n != 0) {
     extra.packed.reserve(node.saved_n);
     for (const Saved& saved : node.saved()) {
-      extra.packed.emplace_back(hooks, saved.is_output() && result ? result : saved.tensor);
+      const bool scratch = saved.is_output() && result;
+      extra.packed.emplace_back(hooks, scratch ? result : saved.tensor, past_of(node, saved));
     }
   }
-  if (extra.site == 0 && extra.packed.empty()) return;
+  if (extra.birth.site == 0 && extra.packed.empty()) return;
   const bool packs = !extra.packed.empty();
   put_extra(node, extra);
   if (!packs) return;

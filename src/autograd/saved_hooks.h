@@ -5,6 +5,7 @@
 #pragma once
 
 #include "autograd/node.h"
+#include "autograd/sites.h"
 
 namespace tg {
 
@@ -20,8 +21,9 @@ class SavedTensorHooks {
     if (was_last(refs_)) end();
   }
 
-  // x has no past. What is given stands for it until free_packed.
-  virtual void* pack(const Tensor& x) = 0;
+  // x has no past; the one that it stands for has that which is said, where it is known. What is
+  // given stands for it until free_packed.
+  virtual void* pack(const Tensor& x, Edge past) = 0;
   virtual Tensor unpack(void* packed) = 0;
   virtual void free_packed(void* packed) noexcept = 0;
 
@@ -79,7 +81,7 @@ class Packed {
  public:
   Packed() = default;
   // Throws what pack throws; then nothing is kept.
-  Packed(SavedTensorHooks* hooks, const Tensor& x);
+  Packed(SavedTensorHooks* hooks, const Tensor& x, Edge past = Edge());
   Packed(Packed&& other) noexcept { swap(other); }
   Packed& operator=(Packed&& other) noexcept {
     swap(other);
@@ -99,6 +101,7 @@ class Packed {
   Tensor held_;
   uint32_t version_ = 0;
   Meta meta_{};
+  Birth birth_;
 };
 
 // Gives what the node saved to the thread's innermost hooks, and writes down the thread's site.

@@ -103,7 +103,10 @@ Message& operator<<(Message& message, Site site) {
     file = files.by_number[number % kBuckets];
     while (file->number != number) file = file->next_by_number;
   }
-  return message << Quoted{file->text} << ':' << static_cast<uint32_t>(site.word);
+  const auto line = static_cast<uint32_t>(site.word);
+  if (file->text.empty()) return message << "line " << line;
+  message << Quoted{file->text};
+  return line != 0 ? message << ':' << line : message;
 }
 
 void note_write(const Storage& storage, uint32_t version) noexcept {
@@ -115,12 +118,14 @@ void note_write(const Storage& storage, uint32_t version) noexcept {
   writes.count.store(number, std::memory_order_release);
 }
 
-uint64_t writes_noted() noexcept { return writes.count.load(std::memory_order_acquire); }
+Birth birth_here() noexcept {
+  return {record != nullptr ? record->site : 0, writes.count.load(std::memory_order_acquire)};
+}
 
-uint64_t site_of_write(const Storage& storage, uint32_t version, uint64_t born) noexcept {
+uint64_t site_of_write(const Storage& storage, uint32_t version, Birth birth) noexcept {
   LockGuard guard(writes.lock);
   for (const Write& write : writes.last) {
-    if (write.storage == &storage && write.version == version && write.number > born) {
+    if (write.storage == &storage && write.version == version && write.number > birth.writes) {
       return write.site;
     }
   }

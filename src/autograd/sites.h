@@ -18,11 +18,16 @@ struct Site {
 };
 Message& operator<<(Message& message, Site site);  // "train.c:12"
 
+// Where something was saved, and how many writes with a site came before it.
+struct Birth {
+  uint64_t site = 0, writes = 0;
+};
+Birth birth_here() noexcept;  // on this thread, now
+
 // A write to the storage at this thread's site, if there is one, which made this version.
 void note_write(const Storage& storage, uint32_t version) noexcept;
-uint64_t writes_noted() noexcept;  // so far
-// The site of the write that made a version, among the last few thousand and not older than `born`;
+// The site of the write that made a version, among the last few thousand and those since `birth`;
 // 0: not known. The storage lived all that time.
-uint64_t site_of_write(const Storage& storage, uint32_t version, uint64_t born) noexcept;
+uint64_t site_of_write(const Storage& storage, uint32_t version, Birth birth) noexcept;
 
 }  // namespace tg

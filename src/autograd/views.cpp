@@ -10,6 +10,7 @@ namespace tg {
 namespace {
 
 constexpr const char* kOriginRemedy = "; make the view in grad mode, or work on its tg_clone";
+constexpr const char* kOperandRemedy = "; work on its tg_clone";
 constexpr const char* kMultiRemedy =
     "; use tg_slice or tg_narrow for each part, or work on the tg_clone";
 
@@ -19,6 +20,7 @@ const char* origin_text(Origin origin) {
     case Origin::multi: return "as one of several outputs (tg_split)";
     case Origin::no_grad: return "in no_grad mode";
     case Origin::inference: return "in inference mode";
+    case Origin::operand: return "by an operator that gave an operand's memory back";
   }
   return "";
 }
@@ -28,7 +30,11 @@ tg_status origin_error(Origin origin) {
 }
 
 const char* origin_remedy(Origin origin) {
-  return origin == Origin::multi ? kMultiRemedy : kOriginRemedy;
+  switch (origin) {
+    case Origin::multi: return kMultiRemedy;
+    case Origin::operand: return kOperandRemedy;
+    default: return kOriginRemedy;
+  }
 }
 
 uint32_t version_now(const TensorHead& view) {

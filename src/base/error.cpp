@@ -63,6 +63,15 @@ Message begin_message() {
   return Message(thread->error.text, sizeof thread->error.text);
 }
 
+Message continue_message(std::string_view known) {
+  ThreadRecord* thread = record;
+  if (thread == nullptr) return Message(nullptr, 0);
+  char* const text = thread->error.text;
+  const std::string_view so_far(text);
+  if (so_far.find(known) != std::string_view::npos) return Message(nullptr, 0);
+  return Message(text + so_far.size(), sizeof thread->error.text - so_far.size());
+}
+
 void throw_error(tg_status code, int32_t operand, int64_t number) {
   throw Error{code, operand, number};
 }

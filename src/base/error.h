@@ -59,6 +59,9 @@ Message& operator<<(Message& message, Quoted quoted);
 
 // The buffer of the thread's record; a static one where no record can be had.
 Message begin_message();
+// Goes on where the message of an error that is on its way ends; nothing is written where that has
+// `known` already.
+Message continue_message(std::string_view known);
 [[noreturn, gnu::cold]] void throw_error(tg_status code, int32_t operand, int64_t number);
 
 // The function's name is put in front at the seam: parts begin with what was expected.
@@ -82,6 +85,12 @@ template <class... Parts>
   Message message = begin_message();
   (message << ... << parts);
   throw_error(code, -1, number);
+}
+
+template <class... Parts>
+[[gnu::cold, gnu::noinline]] void add_to_message(std::string_view known, const Parts&... parts) {
+  Message message = continue_message(known);
+  (message << ... << parts);
 }
 
 // Puts errno back to what it was: the host's errno is no business of the library.

@@ -105,11 +105,46 @@ void forget_extras(TensorHead& head) noexcept {
   Table::end(entry);
 }
 
-Message& operator<<(Message& message, const Named& named) {
+namespace {
+
+bool same_elements(const TensorHead& a, const TensorHead& b) {
+  return a.storage == b.storage && a.offset == b.offset && a.rank == b.rank &&
+         std::memcmp(a.sizes(), b.sizes(), 2 * sizeof(int64_t) * a.rank) == 0;
+}
+
+bool append_name_of_elements(const TensorHead& head, Message& message) {
+  for (size_t bucket = 0; bucket < Table::kBuckets && message.length() == 0; ++bucket) {
+    table.see_bucket(bucket, [&](const Table::Entry* first) {
+      for (const auto* entry = first; entry != nullptr && message.length() == 0;
+           entry = entry->next) {
+        const String& name = entry->value.name;
+        if (!name.empty() && same_elements(*entry->object, head)) {
+          message << std::string_view(name.data(), name.size());
+        }
+      }
+    });
+  }
+  return message.length() != 0;
+}
+
+template <class Append>
+Message& tell_named(Message& message, const Tensor& x, Append&& append) {
   char text[256];
   Message name(text, sizeof text);
-  if (!append_name(*named.tensor.head(), name)) return message << Described{named.tensor};
-  return message << '"' << Quoted{text} << "\" (" << Described{named.tensor} << ')';
+  if (!append(*x.head(), name)) return message << Described{x};
+  return message << '"' << Quoted{text} << "\" (" << Described{x} << ')';
+}
+
+}  // namespace
+
+Message& operator<<(Message& message, const Named& named) {
+  return tell_named(message, named.tensor, append_name);
+}
+
+Message& operator<<(Message& message, const NamedSomewhere& named) {
+  return tell_named(message, named.tensor, [](const TensorHead& head, Message& name) {
+    return append_name(head, name) || append_name_of_elements(head, name);
+  });
 }
 
 }  // namespace tg

@@ -26,7 +26,8 @@ struct History {
 void let_go(History* history) noexcept;  // defined in autograd/node.cpp
 
 // Where a view was made decides what may be written through it (modes.md 4); stronger is greater.
-enum class Origin : uint8_t { plain, multi, no_grad, inference };
+// operand: what an operator of the caller's gave back of its operand's memory.
+enum class Origin : uint8_t { plain, multi, no_grad, inference, operand };
 
 struct TensorHead;
 struct ViewInfo {
@@ -204,6 +205,11 @@ struct Named {
   const Tensor& tensor;
 };
 Message& operator<<(Message& message, const Named& named);
+// The same, or the name of another tensor of the same elements: one that was named afterwards.
+struct NamedSomewhere {
+  const Tensor& tensor;
+};
+Message& operator<<(Message& message, const NamedSomewhere& named);
 
 using Operands = std::span<const Tensor* const>;
 

@@ -39,6 +39,7 @@ void set_requires_grad(const Module& module, bool on) {
 void zero_grad(const Module& module) {
   Vector<NamedTensor> list;
   module.parameters({}, list);
+  for (const NamedTensor& parameter : list) check_zero_grad(parameter.tensor);
   for (const NamedTensor& parameter : list) zero_grad(parameter.tensor);
 }
 

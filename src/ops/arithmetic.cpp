@@ -90,11 +90,12 @@ struct Div : Elementwise {
   static void gradient(Vjp& v) {
     const Tensor b = v.saved(1);
     if (v.wants(0)) v.give(0, div(v.grad(), b));
-    if (v.wants(1)) v.give(1, neg(mul(v.grad(), div(div(v.saved(0), b), b))));
+    if (v.wants(1)) v.give(1, mul(neg(v.grad()), div(div(v.saved(0), b), b)));
   }
 };
 
-// The greater operand gets the gradient; equals share it half each (modes.md B18).
+// The greater operand gets the gradient; equals share it half each (modes.md B18), and where one is
+// NaN both get it.
 template <bool kMaximum>
 struct Extremum : Elementwise {
   static constexpr const char* name = kMaximum ? "Maximum" : "Minimum";
@@ -110,8 +111,8 @@ struct Extremum : Elementwise {
     const Tensor a = v.saved(0), b = v.saved(1);
     const Tensor zero = scalar(0, v.grad().dtype());
     const Tensor shared = where(eq(a, b), mul_scalar(v.grad(), 0.5), v.grad());
-    if (v.wants(0)) v.give(0, where(kMaximum ? ge(a, b) : le(a, b), shared, zero));
-    if (v.wants(1)) v.give(1, where(kMaximum ? ge(b, a) : le(b, a), shared, zero));
+    if (v.wants(0)) v.give(0, where(kMaximum ? lt(a, b) : gt(a, b), zero, shared));
+    if (v.wants(1)) v.give(1, where(kMaximum ? lt(b, a) : gt(b, a), zero, shared));
   }
 };
 using Maximum = Extremum<true>;

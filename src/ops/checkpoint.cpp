@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "ops/checkpoint.h"
 
+#include "autograd/engine.h"
 #include "autograd/modes.h"
 #include "autograd/saved_hooks.h"
 #include "ops/custom.h"
@@ -27,19 +28,25 @@ Tensor stand_in(const Tensor& x, bool requires_grad) {
   return made;
 }
 
-// What fn saves when it is run again.
+constexpr const char* kSaved = "fn of a checkpoint";  // who saved what it saved
+
+// What fn saves when it is run again. What it differentiates itself meanwhile reads from here.
 class Collector final : public SavedTensorHooks {
  public:
   Collector(KeptResults& kept, size_t expected) : kept_(kept) { tensors.reserve(expected); }
 
-  void* pack(const Tensor& x) override {
+  void* pack(const Tensor& x, Edge) override {
     tensors.push_back(x);
-    return nullptr;
+    return reinterpret_cast<void*>(tensors.size());
   }
-  Tensor unpack(void*) override {
-    fail(TG_ERROR_AUTOGRAD,
-         "what a checkpoint records when it is run again cannot be differentiated; fn may not keep "
-         "its tensors from one run to the next");
+  Tensor unpack(void* packed) override {
+    const size_t index = reinterpret_cast<uintptr_t>(packed) - 1;
+    if (index >= tensors.size()) {
+      fail(TG_ERROR_AUTOGRAD,
+           "what a checkpoint recorded when it was run again cannot be differentiated afterwards; "
+           "fn may not keep its tensors from one run to the next");
+    }
+    return tensors[index];
   }
   void free_packed(void*) noexcept override {}
   bool is_checkpoint() const override { return true; }
@@ -63,6 +70,18 @@ class Collector final : public SavedTensorHooks {
   size_t next_ = 0;
 };
 
+// A tensor that fn saved. It is held while fn runs the first time, since fn may differentiate what
+// it recorded; afterwards where it is older than that run: its change would be seen by the second.
+struct SavedByFn {
+  Meta meta;
+  Tensor held;
+  uint32_t version;
+  Birth birth;
+  bool is_older;
+  bool changed = false;  // by fn itself, after it was saved
+  uint32_t found = 0;    // the version then
+};
+
 class Checkpoint final : public SavedTensorHooks {
  public:
   Checkpoint(KeptFunction& fn, Operands inputs, size_t outs)
@@ -71,22 +90,30 @@ class Checkpoint final : public SavedTensorHooks {
     default_generator().get(&seed_, &offset_);
     inputs_.reserve(inputs.size());
     for (const Tensor* x : inputs) {
-      const uint32_t version = x->storage().version.load(std::memory_order_relaxed);
+      const uint32_t version = version_of(*x);
       // What lies around the checkpoint takes care of its inputs: an outer one makes them anew.
       SavedTensorHooks* around = x->is_inference() ? nullptr : saved_hooks();
-      inputs_.push_back({Packed(around, *x), requires_grad(*x), version});
+      const Edge past(history_word(*x->head()));
+      inputs_.push_back({Packed(around, *x, past), requires_grad(*x), version});
     }
   }
 
   // Of the first run.
-  void* pack(const Tensor& x) override {
-    metas_.push_back({x.dtype(), x.shape()});
-    return reinterpret_cast<void*>(metas_.size());
+  void* pack(const Tensor& x, Edge past) override {
+    saved_.push_back({{x.dtype(), x.shape()}, x, version_of(x), birth_here(), is_older(past)});
+    return reinterpret_cast<void*>(saved_.size());
   }
   Tensor unpack(void* packed) override {
     const size_t index = reinterpret_cast<uintptr_t>(packed) - 1;
+    const SavedByFn& saved = saved_[index];
+    if (saved.changed) fail_changed(saved, saved.found);
+    if (runs_first_) {
+      check_unchanged(saved);
+      return saved.held;
+    }
     Tensor x = take_made(index);
     if (x) return x;
+    for (const SavedByFn& each : saved_) check_unchanged(each);
     Vector<Tensor> made = run_again();
     x = std::move(made[index]);
     LockGuard guard(lock_);
@@ -102,15 +129,17 @@ class Checkpoint final : public SavedTensorHooks {
   }
 
   // The first run is over.
-  void check_inputs(Operands inputs) const {
-    for (size_t i = 0; i < inputs.size() && !metas_.empty(); ++i) {
+  void end_first_run(Operands inputs) {
+    runs_first_ = false;
+    for (size_t i = 0; i < inputs.size() && !saved_.empty(); ++i) {
       const Tensor& x = *inputs[i];
       const auto number = static_cast<int>(i);
       if (x.is_inference()) fail_inference_operand(kName, number, x, requires_grad(x));
-      if (x.storage().version.load(std::memory_order_relaxed) == inputs_[i].version) continue;
+      if (version_of(x) == inputs_[i].version) continue;
       fail_operand(TG_ERROR_UNSUPPORTED, number, "fn changed inputs[", i, "], ", Named{x},
                    ", in place, and would find it changed when it is run again; tg_clone it in fn");
     }
+    let_go_of_own();
   }
 
  private:
@@ -124,6 +153,32 @@ class Checkpoint final : public SavedTensorHooks {
   void end() noexcept override {
     this->~Checkpoint();
     give_back(this, sizeof(Checkpoint));
+  }
+
+  static uint32_t version_of(const Tensor& x) {
+    return x.storage().version.load(std::memory_order_relaxed);
+  }
+  [[noreturn]] static void fail_changed(const SavedByFn& saved, uint32_t found) {
+    fail_version(kSaved, saved.held, saved.version, found, saved.birth);
+  }
+  static void check_unchanged(const SavedByFn& saved) {
+    if (!saved.held || saved.changed) return;
+    if (const uint32_t found = version_of(saved.held); found != saved.version) {
+      fail_changed(saved, found);
+    }
+  }
+
+  // What fn made is made anew by a second run.
+  void let_go_of_own() {
+    for (SavedByFn& saved : saved_) {
+      saved.found = version_of(saved.held);
+      saved.changed = saved.found != saved.version;
+      if (!saved.is_older && !saved.changed) saved.held.reset();
+    }
+  }
+  // A leaf that requires grad, or the result of an operator that ran before fn.
+  bool is_older(Edge past) const {
+    return past && (is_accumulator(past.node()) || past.node()->sequence() <= begin_);
   }
 
   Tensor take_made(size_t index) noexcept {
@@ -152,7 +207,7 @@ class Checkpoint final : public SavedTensorHooks {
     for (const Input& input : inputs_) {
       inputs.push_back(stand_in(input.value.unpack(kName), input.requires_grad));
     }
-    Counted<Collector> collector(make_counted<Collector>(kept_, metas_.size()));
+    Counted<Collector> collector(make_counted<Collector>(kept_, saved_.size()));
     {
       const EngineModes modes(true);
       state = (state & ~kNestingAllowed) | nesting_;
@@ -161,25 +216,31 @@ class Checkpoint final : public SavedTensorHooks {
       Vector<Tensor> outs(outs_);
       (*fn_)(inputs, outs);
     }
-    const Vector<Tensor>& made = collector->tensors;
-    bool same = made.size() == metas_.size();
-    for (size_t i = 0; same && i < made.size(); ++i) {
-      same = made[i].dtype() == metas_[i].dtype && made[i].shape() == metas_[i].shape;
-    }
-    if (!same) {
-      fail(TG_ERROR_AUTOGRAD, "fn of a checkpoint saved ", metas_.size(),
-           " tensors for backward and, run again, ", made.size(),
-           " or others; it must call the same operators each time");
-    }
+    check_same(collector->tensors);
     return std::move(collector->tensors);
+  }
+  void check_same(const Vector<Tensor>& made) const {
+    constexpr const char* kRemedy = "; it must call the same operators each time";
+    if (made.size() != saved_.size()) {
+      fail(TG_ERROR_AUTOGRAD, "fn of a checkpoint saved ", saved_.size(),
+           " tensors for backward and, run again, ", made.size(), kRemedy);
+    }
+    for (size_t i = 0; i < made.size(); ++i) {
+      const Meta& first = saved_[i].meta;
+      if (made[i].dtype() == first.dtype && made[i].shape() == first.shape) continue;
+      fail(TG_ERROR_AUTOGRAD, "fn of a checkpoint saved ", first.dtype, first.shape, " as number ",
+           i, " of its tensors for backward and, run again, ", Described{made[i]}, kRemedy);
+    }
   }
 
   KeptFunction* fn_;
   size_t outs_;
   uint64_t nesting_;
   uint64_t seed_, offset_;
+  uint64_t begin_ = thread_record().sequence;  // of the nodes before the first run
+  bool runs_first_ = true;
   Vector<Input> inputs_;
-  Vector<Meta> metas_;  // of what fn saved
+  Vector<SavedByFn> saved_;
   KeptResults kept_;
   Lock lock_;
   Vector<Tensor> made_;  // by run_again, for those that are still to be read
@@ -205,7 +266,7 @@ void checkpoint(KeptFunction& fn, Operands inputs, std::span<Tensor> outs) {
     const Entered entered;
     fn(given, outs);
   }
-  hooks->check_inputs(inputs);
+  hooks->end_first_run(inputs);
 }
 
 }  // namespace tg

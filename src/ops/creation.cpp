@@ -203,10 +203,12 @@ Tensor detach(const Tensor& x) { return second_head(x); }
 void copy_(const Tensor& x, const Tensor& source) { run<Copy>(Into::first(), {}, x, source); }
 
 void fill_(const Tensor& x, double value) {
+  check_writable("Fill", x);  // before the number is looked at (T9)
   run<Fill>(Into::first(), {scalars_for("value", x.dtype(), value)}, x);
 }
 
 void fill_int64_(const Tensor& x, int64_t value) {
+  check_writable("Fill", x);
   run<Fill>(Into::first(), {exact_integer(x.dtype(), value)}, x);
 }
 

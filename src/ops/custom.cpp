@@ -70,7 +70,7 @@ void CustomOperator::apply(Operands inputs, std::span<const tg_value> arguments,
   const bool kept = traits_.ordered && in_checkpoint();
   if (kept && replay_ordered(name, outs)) return;
   const WatchedCall watch;
-  CustomCall call(*this, inputs, arguments);
+  CustomCall call(*this, inputs, arguments, watch);
   forward(call);
   call.check(watch);
   if (!kept) return call.finish(outs, watch.on());
@@ -83,12 +83,31 @@ void CustomOperator::apply(Operands inputs, std::span<const tg_value> arguments,
 
 // ---- a call of forward ----
 
-CustomCall::CustomCall(CustomOperator& op, Operands inputs, std::span<const tg_value> arguments)
+namespace {
+
+uint32_t nonfinite_of(Operands tensors) {
+  uint32_t found = 0;
+  for (const Tensor* x : tensors) {
+    if (*x) found |= nonfinite(*x);
+  }
+  return found;
+}
+
+const TensorHead* base_of(const Tensor& x) {
+  return x.is_view() ? x.head()->view_info().base : x.head();
+}
+
+}  // namespace
+
+CustomCall::CustomCall(CustomOperator& op, Operands inputs, std::span<const tg_value> arguments,
+                       const WatchedCall& watch)
     : op_(op),
       inputs_(inputs),
       arguments_(arguments),
       flying_(std::uncaught_exceptions()),
-      given_(op.traits().results) {
+      given_(op.traits().results),
+      // Before it may write them.
+      had_(watch.looks_for_anomalies() ? nonfinite_of(inputs) : 0) {
   if (!recording_mode()) return;
   bool wanted = false, normal = false;
   for (const Tensor* x : inputs) {
@@ -150,6 +169,15 @@ void CustomCall::mark_dirty(size_t input) {
                  "its results instead of running it again; give a new tensor");
   }
   check_writable(op_.name, input, x);
+  // Each would rewrite the history of the base, one behind the other and from the same node.
+  for (size_t i = 0; would_record_ && i < dirty_.size(); ++i) {
+    const Tensor& other = *inputs_[i];
+    if (dirty_[i] == 0 || other.head() == x.head() || base_of(other) != base_of(x)) continue;
+    fail_operand(TG_ERROR_AUTOGRAD, static_cast<int>(input), op_.name, ": inputs[", i, "], ",
+                 Named{other}, ", and inputs[", input, "], ", Named{x},
+                 ", are views of one tensor, and a call that records can change one alone in "
+                 "place; give their base as an input and change that");
+  }
   if (dirty_.empty()) dirty_.resize(inputs_.size(), 0);
   dirty_[input] = 1;
   x.storage().raise_version();
@@ -212,11 +240,19 @@ Tensor CustomCall::place_input(size_t result, const Tensor& x, bool differentiab
     fail(TG_ERROR_MODE, op_.name, ": outs[", result, "] is an input, ", Named{x},
          ", which is an inference tensor, and the call records; give back its tg_clone");
   }
-  return make_view(x, layout_of(x), Origin::no_grad);
+  return make_view(x, layout_of(x), Origin::operand);
+}
+
+bool CustomCall::is_of_an_input(const Tensor& x) const {
+  for (const Tensor* input : inputs_) {
+    if (&input->storage() == &x.storage()) return true;
+  }
+  return false;
 }
 
 // A result that is no input gets its past from this call. So it must be a tensor that nobody else
-// sees, and without a past: a second head on the same elements is both.
+// sees, and without a past: a second head on the same elements is both. One that lies in an input's
+// memory is a view of it: what is written through it would change that.
 Tensor CustomCall::place_other(size_t result, bool differentiable) const {
   const Tensor& x = given_[result];
   if (!differentiable) return requires_grad(x) ? second_head(x) : x;
@@ -224,6 +260,7 @@ Tensor CustomCall::place_other(size_t result, bool differentiable) const {
     fail(TG_ERROR_MODE, op_.name, ": outs[", result, "], ", Named{x},
          ", is an inference tensor, and the call records; make it outside inference mode");
   }
+  if (is_of_an_input(x)) return make_view(x, layout_of(x), Origin::operand);
   const bool follows_base = x.is_view() && x.head()->view_info().origin == Origin::plain;
   return requires_grad(x) || follows_base || is_seen_elsewhere(x) ? second_head(x) : x;
 }
@@ -321,7 +358,7 @@ Reserved CustomCall::reserve(const Plan& plan) {
 
 void CustomCall::check(const WatchedCall& watch) const {
   for (const Tensor& x : given_) {
-    watch.check(op_.name, x, inputs_.data(), static_cast<int>(inputs_.size()), 0);
+    watch.check(op_.name, x, nullptr, 0, had_);
   }
 }
 

@@ -51,8 +51,12 @@ class CustomOperator : public CallableOperator {
   const CustomTraits& traits() const { return traits_; }
 
  protected:
-  explicit CustomOperator(const CustomTraits& traits) : traits_(traits) {}
-  ~CustomOperator() = default;
+  explicit CustomOperator(const CustomTraits& traits) : traits_(traits) {
+    if (traits.ordered) ordered_operators.fetch_add(1, std::memory_order_relaxed);
+  }
+  ~CustomOperator() {
+    if (traits_.ordered) ordered_operators.fetch_sub(1, std::memory_order_relaxed);
+  }
 
  private:
   friend class RecordedCall;
@@ -70,7 +74,8 @@ class CustomOperator : public CallableOperator {
 class CustomCall {
  public:
   // Throws what the modes refuse.
-  CustomCall(CustomOperator& op, Operands inputs, std::span<const tg_value> arguments);
+  CustomCall(CustomOperator& op, Operands inputs, std::span<const tg_value> arguments,
+             const WatchedCall& watch);
   ~CustomCall();
   CustomCall(const CustomCall&) = delete;
   CustomCall& operator=(const CustomCall&) = delete;
@@ -102,6 +107,7 @@ class CustomCall {
   bool is_dirty_result(const Plan& plan, size_t result) const;
   bool is_given(const Tensor& x) const;
   bool is_seen_elsewhere(const Tensor& x) const;
+  bool is_of_an_input(const Tensor& x) const;
   uint32_t origin_of(const Plan& plan, const Tensor& saved) const;
   Reserved reserve(const Plan& plan);
 
@@ -115,6 +121,7 @@ class CustomCall {
   Vector<uint8_t> non_differentiable_;  // by result; empty: none
   Vector<Tensor> saved_;
   Vector<Tensor> given_;
+  uint32_t had_;  // in anomaly mode what all inputs together have, as nonfinite says it
 };
 
 // What the node of such a call holds as its user().

@@ -13,6 +13,7 @@ RecordedCall::RecordedCall(CustomOperator& op) : op_(&op) {
   name = op.name;
   gradient = gradient_rule;
   runs_without_grads = op.traits().zero_grads;
+  ordered = op.traits().ordered;
 }
 RecordedCall::~RecordedCall() {
   for (const Edge past : pasts_) {

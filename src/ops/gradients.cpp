@@ -16,7 +16,11 @@ Tensor add_gradients(const Tensor& a, const Tensor& b) { return add(a, b); }
 void add_gradient_in_place(const Tensor& into, const Tensor& grad) noexcept {
   // Shapes and dtypes are equal here, so no operand is converted and nothing can fail.
   const kernels::Loop loop = kernels::table().at(kernels::Lane::add, into.dtype());
-  if (into.row_major() && grad.row_major()) return run_loop(loop, nullptr, into, into, grad);
+  // A .grad may be a part of something larger, such as one buffer for the gradients of all leaves.
+  const bool whole = into.storage().bytes() == into.numel() * size_of(into.dtype());
+  if (whole && into.row_major() && grad.row_major()) {
+    return run_loop(loop, nullptr, into, into, grad);
+  }
   void* const data[] = {into.data(), into.data(), grad.data()};
   const int64_t* const strides[] = {into.strides(), into.strides(), grad.strides()};
   const int64_t size = size_of(into.dtype());
@@ -52,6 +56,12 @@ void check_mode() {
 }
 
 [[noreturn, gnu::cold]] void fail_no_grad(size_t index, const Tensor& root) {
+  if (requires_grad(root)) {
+    fail_operand(
+        TG_ERROR_AUTOGRAD, static_cast<int>(index), "outputs[", index, "], ", Named{root},
+        ", is a view that was made where nothing records: it shows requires_grad 1 because "
+        "its base does, but no gradient flows from it; make the view in grad mode");
+  }
   fail_operand(TG_ERROR_AUTOGRAD, static_cast<int>(index), "outputs[", index, "], ", Named{root},
                ", does not require grad: it was made in no_grad mode, or no operand of it required "
                "grad; compute it in grad mode from tensors that require grad");
@@ -98,8 +108,8 @@ Vector<Root> roots_of(std::span<const Tensor* const> roots, std::span<const Tens
     if (root.is_view()) use_history("backward", root);
     const Edge edge(history_word(*root.head()));
     if (!edge) fail_no_grad(i, root);
-    list.push_back(
-        {edge, seed_of(i, root, grads.empty() ? nullptr : grads[i], flags.create_graph)});
+    list.push_back({edge, seed_of(i, root, grads.empty() ? nullptr : grads[i], flags.create_graph),
+                    !grads.empty() && *grads[i]});
   }
   return list;
 }
@@ -152,18 +162,28 @@ void grad(std::span<const Tensor* const> roots, std::span<const Tensor* const> g
     for (size_t j = 0; edge && j < asked.size(); ++j) {
       if (asked[j].edge.word == edge.word) place[i] = j;
     }
-    if (place[i] == asked.size()) asked.push_back({edge, {}});
+    if (place[i] == asked.size()) asked.push_back({edge, &input, i});
   }
   run_backward(algebra, list, asked,
-               {flags.retain_graph || flags.create_graph, flags.create_graph, flags.forward_mode});
+               {flags.retain_graph || flags.create_graph, flags.create_graph, flags.forward_mode,
+                !flags.allow_unused});
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!asked[place[i]].grad && !flags.allow_unused) {
       for (Tensor& out : outs) out.reset();
-      fail_operand(TG_ERROR_AUTOGRAD, static_cast<int>(i), "inputs[", i, "], ", Named{*inputs[i]},
-                   ", is not reached from the outputs; pass TG_ALLOW_UNUSED, or "
-                   "check that it is an operand");
+      fail_unused(asked[place[i]]);
     }
     outs[i] = asked[place[i]].grad;
+  }
+}
+
+void check_zero_grad(const Tensor& parameter) {
+  const Tensor grad = grad_of(parameter);
+  if (!grad || !grad_was_set_by_user(parameter)) return;
+  check_writable("zero_grad", grad);
+  if (grad.storage().is_read_only()) {
+    fail(TG_ERROR_UNSUPPORTED, "a .grad, ", Named{grad},
+         ", is read-only memory and cannot be set to 0; set another, or take it away by "
+         "tg_tensor_set_grad(x, 0)");
   }
 }
 

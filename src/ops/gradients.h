@@ -23,6 +23,8 @@ void backward(std::span<const Tensor* const> roots, std::span<const Tensor* cons
 void grad(std::span<const Tensor* const> roots, std::span<const Tensor* const> grads,
           std::span<const Tensor* const> inputs, GradFlags flags, std::span<Tensor> outs);
 
+// Throws what zero_grad would, which comes after it for all parameters of a call.
+void check_zero_grad(const Tensor& parameter);
 // Takes .grad away; one that the user set is zeroed in place instead.
 void zero_grad(const Tensor& parameter);
 

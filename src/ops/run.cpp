@@ -238,13 +238,15 @@ void run_into(AnyOperator op, Into into, const void* args, const Tensor* const* 
       }
       records = recording.wanted != 0 && is_floating(target.dtype());
     }
-    plan_in_place(op.name, target, records);
+    const bool meant = records;
     for (int i = 0; records && i < n; ++i) special = special || is_special(*operands[i]);
-    if (special) {
+    if (special) {  // whose errors come before those of the target's past (T9)
+      check_writable(op.name, target);
       const Planned planned = plan_special(op.name, operands, n, recording.wanted, op.reads);
       records = planned.records != 0;
       recording.wanted = planned.wanted;
     }
+    plan_in_place(op.name, target, meant);
     if (records) recording.saved = saved_for(op.reads, n, recording.wanted);
     if (!op.rules.converts) check_categories(target, operands, n);
   } else {

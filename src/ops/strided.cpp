@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "ops/ops.h"
+#include "ops/overlap.h"
 
 namespace tg {
 
@@ -236,7 +237,9 @@ struct CopySlicesRest {
     Tensor memory = order.to_memory(whole);
     if (!ours) memory = memory.row_major() ? clone(memory) : contiguous(memory);
     const Tensor place = part_in(memory, k);
-    if (part) {
+    // What is recorded where elements stand for several writes one value, and gives zeros back
+    // (V9).
+    if (part && !has_zero_stride(place)) {
       copy_(place, part);
     } else {
       fill_(place, 0);

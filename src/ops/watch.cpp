@@ -11,6 +11,8 @@ namespace tg {
 
 namespace {
 
+constexpr int kMostNamed = 3;  // operands, in a message
+
 // An IEEE 754 number whose exponent is all ones is NaN if its fraction is not 0, else infinite.
 template <class Bits, int kFraction>
 void look_at_row(void* const* data, const int64_t* strides, int64_t n,
@@ -65,11 +67,20 @@ void WatchedCall::check(const char* op, const Tensor& result, const Tensor* cons
     if (*operands[i]) made &= ~nonfinite(*operands[i]);
   }
   if (made == 0) return;
-  const char* what = (made & 1) != 0 ? "NaN" : "an infinity";
-  const uint64_t site = thread_record().site;
-  constexpr const char* why = ", which no operand has (anomaly mode is on)";
-  if (site == 0) fail(TG_ERROR_AUTOGRAD, op, " makes ", what, why);
-  fail(TG_ERROR_AUTOGRAD, op, " at ", Site{site}, " makes ", what, why);
+  char text[1000];
+  Message of(text, sizeof text);
+  int named = 0;
+  for (int i = 0; i < n && named < kMostNamed; ++i) {
+    if (*operands[i]) of << (named++ == 0 ? " of " : " and ") << Named{*operands[i]};
+  }
+  of << (named == 0   ? ", which no operand has"
+         : named == 1 ? ", which has none"
+                      : ", which have none");
+  char place[300];
+  Message at(place, sizeof place);
+  if (const uint64_t site = thread_record().site; site != 0) at << " at " << Site{site};
+  fail(TG_ERROR_AUTOGRAD, op, place, " makes ", (made & 1) != 0 ? "NaN" : "an infinity", text,
+       "; look at the elements that went in (anomaly mode is on)");
 }
 
 void WatchedCall::look(const char* op, const Tensor& scratch, const Tensor* const* operands, int n,

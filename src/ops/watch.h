@@ -45,6 +45,7 @@ class WatchedCall {
   WatchedCall& operator=(const WatchedCall&) = delete;
 
   bool on() const { return was_ != 0; }
+  bool looks_for_anomalies() const { return anomalies_; }
   // Throws in anomaly mode. had: what the operands have. The operands themselves are asked for only
   // where the result is not finite, so in place they must be whole still.
   void check(const char* op, const Tensor& result, const Tensor* const* operands, int n,

@@ -6,6 +6,7 @@
 #include "autograd/record.h"
 #include "kernels/optim.h"
 #include "ops/ops.h"
+#include "ops/overlap.h"
 #include "optim/optimizer.h"
 
 namespace tg {
@@ -26,6 +27,13 @@ double clip_grad_norm(std::span<const Tensor* const> parameters, double max_norm
     if (!grad) continue;
     if (grad.dtype() != DType::float32 && grad.dtype() != DType::float64) {
       fail(TG_ERROR_DTYPE, "a .grad has dtype ", grad.dtype(), "; it must be float32 or float64");
+    }
+    check_writable("clip_grad_norm_", grad);
+    if (grad.storage().is_read_only() || has_zero_stride(grad)) {
+      fail(TG_ERROR_UNSUPPORTED, "a .grad, ", Named{grad},
+           grad.storage().is_read_only() ? ", is read-only memory"
+                                         : ", is expanded: one element in memory stands for many",
+           " and cannot be scaled; set a clone of it by tg_tensor_set_grad");
     }
     grads.push_back(std::move(grad));
   }

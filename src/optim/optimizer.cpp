@@ -11,6 +11,7 @@
 #include "base/token.h"
 #include "ops/gradients.h"
 #include "ops/ops.h"
+#include "ops/overlap.h"
 
 namespace tg {
 
@@ -132,6 +133,10 @@ void Optimizer::step() {
     if (slot.parameter.storage().is_read_only()) {
       fail(TG_ERROR_UNSUPPORTED, "a parameter, ", tg::Named{slot.parameter},
            ", is read-only memory; tg_clone it and train the clone");
+    }
+    if (has_zero_stride(slot.parameter)) {
+      fail(TG_ERROR_UNSUPPORTED, "a parameter, ", tg::Named{slot.parameter},
+           ", is expanded: one element in memory stands for many; tg_clone it and train the clone");
     }
     if (grad.dtype() != slot.parameter.dtype()) grad = to_dtype(grad, slot.parameter.dtype());
     Work item{&slot, {}, {}, {}};
@@ -271,7 +276,8 @@ void Optimizer::load_state_dict(const Vector<Named>& dict) {
 }
 
 void Optimizer::zero_grad() {
-  for (Slot& slot : slots_) tg::zero_grad(slot.parameter);
+  for (const Slot& slot : slots_) check_zero_grad(slot.parameter);
+  for (const Slot& slot : slots_) tg::zero_grad(slot.parameter);
 }
 
 }  // namespace tg

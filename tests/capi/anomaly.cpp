@@ -212,3 +212,26 @@ TEST_CASE("watched calls give the same bits", "[anomaly]") {
   SavedHooks hooks;
   CHECK(all() == plain);
 }
+
+TEST_CASE("anomaly mode looks at what an operator of the caller changes in place", "[anomaly]") {
+  const NoLeak leak;
+  const Handle op = custom("fill_", [](const Forward& f) -> int32_t {
+    TRY(tg_context_mark_dirty(f.context, 0));
+    TRY(tg_fill_(f.inputs[0], NAN));
+    return tg_alias(f.inputs[0], &f.outs[0]);
+  });
+  const Tensor x = vec({1, 2}), wide = vec({NAN, 1});
+  const Anomaly on;
+  tg_tensor out[1];
+  const tg_tensor in[] = {x}, has_one[] = {wide};
+  fails(tg_operator_apply(op, in, 1, nullptr, 0, out, 1), TG_ERROR_AUTOGRAD,
+        {"fill_ makes NaN, which no operand has", "anomaly mode"});
+  ok(tg_operator_apply(op, has_one, 1, nullptr, 0, out, 1));
+  ok(tg_release(out[0]));
+  // The operands have their names in the message.
+  const Tensor zero = vec({0, 1});
+  ok(tg_tensor_set_name(zero, "weight"));
+  const At at("model.c", 7);
+  fails(attempt(tg_log, zero), TG_ERROR_AUTOGRAD,
+        {"Log at model.c:7 makes an infinity of \"weight\" (float64[2]), which has none"});
+}

@@ -241,7 +241,7 @@ TEST_CASE("calls of operators that do not fit", "[errors]") {
              tg_operator_apply(x, one, 1, nullptr, 0, rows.out(), 1));
   rows.fails("tg_operator_apply", TG_ERROR_INVALID_HANDLE, {"inputs[0]", "0 (none)"},
              tg_operator_apply(op, zero, 1, nullptr, 0, rows.out(), 1));
-  rows.fails("tg_operator_apply", TG_ERROR_INVALID_HANDLE, {"inputs[0]", "a operator"},
+  rows.fails("tg_operator_apply", TG_ERROR_INVALID_HANDLE, {"inputs[0]", "an operator"},
              tg_operator_apply(op, handle_of_op, 1, nullptr, 0, rows.out(), 1));
 
   const tg_tensor singles[] = {light};

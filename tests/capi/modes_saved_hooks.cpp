@@ -246,8 +246,29 @@ TEST_CASE("hooks on saved tensors end with their thread, and with a callback tha
   Handle hook;
   ok(tg_tensor_hook(w, forget, nullptr, nullptr, hook.out()));
   fails(backward_ones(make(tg_mul_scalar, w, 2.0)), TG_ERROR_MODE,
-        {"the hook left the saved-tensor hooks other than it found them"});
+        {"left the saved-tensor hooks other than it found them"});
   make(tg_mul, w, w);
   CHECK(forgotten->packs() == 0);
   forgotten.reset();
+}
+
+TEST_CASE("H14: pack may not change what it is handed; what it gave is freed where it is refused",
+          "[modes]") {
+  const NoLeak leak;
+  const Tensor x = leaf({3, 4});
+  SavedHooks hooks;
+  hooks.state->before_pack = [](tg_tensor saved) { return tg_mul_scalar_(saved, 2); };
+  fails(attempt(tg_mul, x, x), TG_ERROR_CALLBACK, {"pack changed", "in place", kClone});
+  CHECK(hooks.packs() == 1);
+  CHECK(hooks.state->freed == 1);
+  hooks.state->before_pack = [](tg_tensor) { return tg_set_grad_enabled_enter(0); };
+  fails(attempt(tg_mul, x, x), TG_ERROR_MODE, {"pack left the modes"});
+  CHECK(hooks.packs() == 2);
+  CHECK(hooks.state->freed == 2);
+  // What a pack that fails put into *packed is its own.
+  hooks.state->before_pack = [](tg_tensor) { return 5; };
+  fails(attempt(tg_mul, x, x), TG_ERROR_CALLBACK, {"pack returned 5"});
+  CHECK(hooks.state->freed == 2);
+  hooks.state->before_pack = {};
+  ok(backward_ones(make(tg_mul, x, x)));
 }

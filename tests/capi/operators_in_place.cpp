@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "capi/operators.h"
+#include "capi/saved.h"
 
 using namespace capi;
 
@@ -225,4 +226,49 @@ TEST_CASE("a failure after tg_context_mark_dirty leaves the version raised and s
   // The next failure has nothing to say of it.
   CHECK(attempt(tg_mm, x, x) == TG_ERROR_SHAPE);
   CHECK(std::string(tg_last_error_message()).find("half-written") == std::string::npos);
+}
+
+TEST_CASE("two views of one tensor are not both marked dirty where the call records",
+          "[operators]") {
+  const NoLeak leak;
+  const Handle op = custom(
+      "both_",
+      [](const Forward& f) -> int32_t {
+        for (const size_t i : {0, 1}) {
+          TRY(tg_context_mark_dirty(f.context, i));
+          TRY(tg_mul_scalar_(f.inputs[i], 2));
+          TRY(tg_alias(f.inputs[i], &f.outs[i]));
+        }
+        return 0;
+      },
+      [](const Backward& b) -> int32_t {
+        for (const size_t i : {0, 1}) {
+          if (b.grad_outputs[i] == 0) continue;
+          TRY(tg_mul_scalar(b.grad_outputs[i], 2, &b.grad_inputs[i]));
+        }
+        return 0;
+      },
+      {0, 2});
+  const Tensor w = leaf({1, 2}), x = make(tg_mul_scalar, w, 1.0),
+               first = make(tg_narrow, x, int64_t{0}, int64_t{0}, int64_t{1}),
+               second = make(tg_narrow, x, int64_t{0}, int64_t{1}, int64_t{1});
+  tg_tensor outs[2];
+  for (const tg_tensor other : {tg_tensor{second}, tg_tensor{x}}) {
+    const tg_tensor in[] = {first, other};
+    fails(tg_operator_apply(op, in, 2, nullptr, 0, outs, 2), TG_ERROR_AUTOGRAD,
+          {"both_: inputs[0]", "and inputs[1]", "are views of one tensor", "give their base"});
+    CHECK(outs[0] == 0);
+  }
+  // Of two tensors, and where nothing is recorded, they may.
+  const Tensor other = make(tg_mul_scalar, w, 1.0),
+               its = make(tg_narrow, other, int64_t{0}, int64_t{1}, int64_t{1});
+  const tg_tensor apart[] = {second, its};
+  ok(tg_operator_apply(op, apart, 2, nullptr, 0, outs, 2));
+  for (const tg_tensor out : outs) tg_release(out);
+  ok(backward_ones(make(tg_add, x, other)));
+  CHECK(grad_values(w) == Values{2, 4});
+  const In no_grad(Mode::no_grad);
+  const tg_tensor in[] = {first, second};
+  ok(tg_operator_apply(op, in, 2, nullptr, 0, outs, 2));
+  for (const tg_tensor out : outs) tg_release(out);
 }

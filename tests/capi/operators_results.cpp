@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "capi/operators.h"
+#include "capi/saved.h"
 
 using namespace capi;
 
@@ -43,8 +44,38 @@ TEST_CASE("an input that is given back as it is becomes a view of it, with the c
   CHECK(version(x) == 0);
   ok(backward_ones(y));
   CHECK(grad_values(x) == Values{5, 5});
-  // It was made in no_grad: an in-place change that records cannot go through it (V11).
-  fails(tg_mul_scalar_(y, 2), TG_ERROR_MODE, {"no_grad"});
+  // An in-place change that records cannot go through it (V11).
+  fails(tg_mul_scalar_(y, 2), TG_ERROR_MODE,
+        {"made by an operator that gave an operand's memory back", "work on its tg_clone"});
+}
+TEST_CASE("a result in an input's memory is a view: what would change the input is refused",
+          "[operators]") {
+  const NoLeak leak;
+  // By a view, and by a tensor without a past.
+  const ForwardFunction forwards[] = {
+      [](const Forward& f) { return tg_narrow(f.inputs[0], 0, 0, 1, &f.outs[0]); },
+      [](const Forward& f) -> int32_t {
+        Tensor plain;
+        TRY(tg_detach(f.inputs[0], plain.out()));
+        return tg_narrow(plain, 0, 0, 1, &f.outs[0]);
+      }};
+  for (const ForwardFunction& forward : forwards) {
+    const Handle op = custom("first", forward, [](const Backward& b) -> int32_t {
+      Tensor zero;
+      TRY(tg_zeros_like(b.grad_outputs[0], zero.out()));
+      const tg_tensor both[] = {b.grad_outputs[0], zero};
+      return tg_cat(both, 2, 0, &b.grad_inputs[0]);
+    });
+    const Tensor w = leaf({1, 2}), x = make(tg_mul_scalar, w, 4.0), y = run(op, {x});
+    CHECK(is_view(y) == 1);
+    CHECK(kind_of(y) == "nn");
+    fails(tg_mul_scalar_(y, 2), TG_ERROR_MODE, {"work on its tg_clone"});
+    ok(backward_ones(y));
+    CHECK(grad_values(w) == Values{4, 0});
+    CHECK(values(x) == Values{4, 8});
+    fails(tg_fill_(run(op, {w}), 7), TG_ERROR_MODE, {"work on its tg_clone"});
+    CHECK(values(w) == Values{1, 2});
+  }
 }
 TEST_CASE("T8: given back as it is where nothing records, it does not require grad",
           "[operators]") {

@@ -10,6 +10,7 @@
 
 #include "capi/json.h"
 #include "capi/rows.h"
+#include "capi/saved.h"
 
 using namespace capi;
 
@@ -352,6 +353,53 @@ TEST_CASE("tg_explain names the calls that saved a tensor where they have a site
   ok(tg_site_set(nullptr, 0));
   CHECK(has(explained(a), "held by 100 more"));
   CHECK(has(explained(a), "MulBackward at many.c:1 and perhaps others saved it.\n"));
+}
+
+TEST_CASE("tg_explain tells what a backward would meet", "[pictures]") {
+  const Tensor w = leaf({1, 2}), y = make(tg_exp, w);
+  const Tensor root = make(tg_sum, make(tg_mul_scalar, y, 2.0));
+  CHECK(has(explained(root), "backward from it: yes\n"));
+  CHECK(has(explained(root), "which saved 1 tensor in 1 storage of 16 bytes"));
+  {
+    const In no_grad(Mode::no_grad);
+    ok(tg_mul_scalar_(y, 2));
+  }
+  CHECK(has(explained(root), "no, a tensor that ExpBackward saved was changed in place"));
+  fails(tg_backward(root), TG_ERROR_VERSION);
+  const Tensor again = make(tg_exp, w), total = make(tg_sum, again);
+  ok(tg_backward(total));
+  const Tensor over = make(tg_mul_scalar, total, 2.0);
+  CHECK(has(explained(over), "no, its graph was freed by the backward before, what ExpBackward"));
+  fails(tg_backward(over), TG_ERROR_AUTOGRAD);
+  const Tensor numbers = make(tg_to_dtype, w, int32_t{TG_INT64});
+  CHECK(has(explained(numbers), "It requires no grad: int64 has no gradients."));
+  Tensor quiet;
+  {
+    const In no_grad(Mode::no_grad);
+    quiet = make(tg_unsqueeze, w, int64_t{0});
+  }
+  CHECK(has(explained(quiet), "as an operand: recorded, but no gradient flows to it"));
+  CHECK(requires_grad(make(tg_mul_scalar, quiet, 2.0)) == 1);
+  const Hook hook = Hook::on(w, [](tg_tensor, tg_tensor grad, tg_tensor*) {
+    CHECK(has(explained(grad), "in place: no, a hook or a backward was handed it as a gradient"));
+    return 0;
+  });
+  ok(backward_ones(make(tg_mul_scalar, w, 2.0)));
+  Tensor made_there, its_view;
+  {
+    const In inference(Mode::inf);
+    made_there = vec({1, 2});
+    its_view = make(tg_unsqueeze, made_there, int64_t{0});
+  }
+  CHECK(has(explained(made_there), "held by 1 more, views of it or what tg_detach gave"));
+}
+
+TEST_CASE("tg_explain counts what hooks and checkpoints keep", "[pictures]") {
+  const Tensor w = leaf({1, 2});
+  SavedHooks hooks;
+  const Tensor y = make(tg_mul, w, w);
+  hooks.leave();
+  CHECK(has(explained(y), "nothing themselves; hooks on saved tensors or checkpoints have 2 more"));
 }
 
 TEST_CASE("tg_explain tells views by base, origin and whether they are stale", "[pictures]") {
