@@ -443,6 +443,18 @@ Tensor matmul(const Tensor& a, const Tensor& b, Into into) {
   if (b.rank() == 0) fail_matmul_rank(1, "b");
   const int64_t of_a = a.size(a.rank() - 1), of_b = b.size(b.rank() == 1 ? 0 : b.rank() - 2);
   if (of_a != of_b) fail_inner(1, a, of_a, b, of_b);
+  if (recording_mode() && (a.is_view() || b.is_view())) {
+    // The steps of a product would be recorded over an operand that shows requires_grad though no
+    // gradient flows to it, and it would be saved for one.
+    const Tensor* const both[] = {&a, &b};
+    const uint32_t wanted = wanted_operands(both, 2), flowing = flowing_operands(both, 2, wanted);
+    const Tensor& dry = flowing == 1 ? b : a;
+    if (flowing != 0 && flowing != wanted && !dry.is_inference()) {
+      use_history("Matmul", dry);
+      const Tensor plain = detach(dry);
+      return flowing == 1 ? matmul(a, plain, into) : matmul(plain, b, into);
+    }
+  }
   if (b.rank() <= 2) {
     if (a.rank() == 1) return b.rank() == 1 ? dot(a, b, into) : mv(t(b), a, into);
     if (a.rank() == 2) return b.rank() == 1 ? mv(a, b, into) : mm(a, b, into);

@@ -21,11 +21,11 @@ piecewise constant (B9), or through a view's change that saves its result (here 
 view, in PyTorch it is), the same result packed without a copy and changed again (here it is packed
 before it is written), targets of another shape, and overlaps but of the very same elements.
 Also left out is what 1.13.1 does by itself: grad() that writes .grad or runs hooks twice behind a
-change through a view, softmax into a target that is not row-major (it writes past it), linear and
-matmul of a view that was made where nothing records (their parts record, and save more than one
-operator would), and, with create_graph, factors of addmm (its derivative saves them), changing a
-gradient that was given to div (the derivative saves its negative) or what mse_loss read (the
-derivative saves it again), and making a leaf require no grad (it does so where it was saved, too).
+change through a view, softmax into a target that is not row-major (it writes past it), linear of a
+view that was made where nothing records (its parts record, and save more than one operator would),
+and, with create_graph, factors of addmm (its derivative saves them), changing what mse_loss read
+(the derivative saves it again), and making a leaf require no grad (it does so where it was saved,
+too).
 What 1.13.1 does otherwise but can be led to, is done in its place: hooks that are registered after
 a change belong to the new value (H11), gradients are retained after all hooks (H3), grad() runs the
 hooks of its input (H10, H22), a product with a number saves no number, a mean over dimensions and
@@ -334,14 +334,12 @@ class Program:
         return self.pick(lambda x: not x.is_inference() and
                          (x.requires_grad or self.rng.random() < 0.02))
 
-    def seed(self, i, create):
+    def seed(self, i):
         """A given gradient for tensor i: ones, or another tensor."""
         x = self.tensors[i]
         if self.rng.random() < 0.7:
             return -1, torch.ones_like(x.detach())
         k = self.pick(lambda y: y.shape == x.shape and not y.is_inference())
-        if create and any(line.startswith("div") for line in self.lines):
-            self.held.add(memory(self.tensors[k]))  # its derivative saves it, in PyTorch the negative
         return k, self.tensors[k]
 
     def kept(self):
@@ -358,7 +356,7 @@ class Program:
             raise LookupError
         i = self.root()
         retain, create = self.kept()
-        k, seed = self.seed(i, create)
+        k, seed = self.seed(i)
         x = self.tensors[i]
 
         def run():
@@ -384,7 +382,7 @@ class Program:
         if not reaches(self.tensors[i], self.tensors[j]) and self.rng.random() < 0.9:
             raise LookupError
         retain, create = self.kept()
-        k, seed = self.seed(i, create)
+        k, seed = self.seed(i)
         x, y = self.tensors[i], self.tensors[j]
         if i == j or any(z is not y and z.grad_fn is y.grad_fn and z._backward_hooks
                          for z in self.tensors if y.grad_fn):
