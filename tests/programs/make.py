@@ -12,20 +12,21 @@ have written before it failed, the program ends. The last lines hold every tenso
 gradient, and what hooks saw.
 
 Left out is what docs/modes.md decides otherwise, or where 1.13.1 differs from later versions:
-inference tensors that require grad (T33) or are given gradients (B40), nested modes (M20), clamp
-at a bound (B18), gradients retained beside in-place changes (I9) or in grad() (B6c), detach_ and
+inference tensors that require grad (T33) or are given gradients (B40), nested modes (M20), clamp at
+a bound (B18), gradients retained beside in-place changes (I9) or in grad() (B6c), detach_ and
 retained gradients of hooked tensors that change, detach_ of a tensor that has views, changing a
 gradient in a hook (H15), hooks after accumulation (H5), changing what a checkpoint reads, where
 nodes that save nothing run again (B3b), create_graph through operators whose derivative is
 piecewise constant (B9), or through a view's change that saves its result (here that is not the
 view, in PyTorch it is), the same result packed without a copy and changed again (here it is packed
-before it is written), targets of another shape, and overlaps but of the very same elements.
+before it is written), fill_ and zero_ over expanded elements (V9), targets of another shape, and
+overlaps but of the very same elements.
 Also left out is what 1.13.1 does by itself: grad() that writes .grad or runs hooks twice behind a
-change through a view, softmax into a target that is not row-major (it writes past it), linear of a
-view that was made where nothing records (its parts record, and save more than one operator would),
-and, with create_graph, factors of addmm (its derivative saves them), changing what mse_loss read
-(the derivative saves it again), and making a leaf require no grad (it does so where it was saved,
-too).
+change through a view, softmax into a target that is not row-major (it writes past it), linear and
+matmul of a view that was made where nothing records (their parts record, and save more than one
+operator would), and, with create_graph, factors of addmm (its derivative saves them), changing what
+mse_loss read (the derivative saves it again), and making a leaf require no grad (it does so where
+it was saved, too).
 What 1.13.1 does otherwise but can be led to, is done in its place: hooks that are registered after
 a change belong to the new value (H11), gradients are retained after all hooks (H3), grad() runs the
 hooks of its input (H10, H22), a product with a number saves no number, a mean over dimensions and
@@ -229,6 +230,8 @@ class Program:
             except RuntimeError:
                 pass
         self.check_target(x)
+        if any(step == 0 and size > 1 for step, size in zip(x.stride(), x.shape)):
+            raise LookupError  # fill_ and zero_ fail in PyTorch's backward (rule V9)
         if self.higher and (operator.piecewise or operator.saves_result and x._is_view()):
             raise LookupError
         if name in ("mul_scalar_", "div_scalar_") and x._is_view() and self.packs() == "double":

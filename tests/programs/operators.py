@@ -349,7 +349,9 @@ FUNCTIONAL = {
                             multiplies(x, y))),
     "mv": Operator(6, pair(ranks(2), lambda x, y: y.dim() == 1 and multiplies(x, y))),
     "dot": Operator(4, pair(ranks(1), lambda x, y: y.shape == x.shape)),
-    "matmul": Operator(8, pair(lambda x: x.dim() > 0, multiplies), no_view(torch.matmul)),
+    "matmul": Operator(8, pair(lambda x: x.dim() > 0 and not dry(x),
+                               lambda x, y: multiplies(x, y) and not dry(y)),
+                       no_view(torch.matmul)),
     "addmm": Operator(6, added_product(in_place=False), lambda x, a, b, beta, alpha:
                       torch.addmm(x, a, b, beta=beta, alpha=alpha)),
     "linear": Operator(6, layer, no_view(functional.linear)),
