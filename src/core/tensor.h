@@ -176,6 +176,10 @@ class Tensor {
   }
   bool row_major() const { return head_->row_major != 0; }
   bool is_view() const { return head_->is_view != 0; }
+  // Made in one with its storage, and so all of that, from its first element on.
+  bool is_whole() const {
+    return static_cast<const void*>(head_) == static_cast<const void*>(head_->storage + 1);
+  }
   bool is_inference() const { return head_->storage->is_inference(); }
   // Nobody else can see these elements: they may be changed or handed on.
   bool is_sole_owner() const {

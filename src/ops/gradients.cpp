@@ -17,8 +17,7 @@ void add_gradient_in_place(const Tensor& into, const Tensor& grad) noexcept {
   // Shapes and dtypes are equal here, so no operand is converted and nothing can fail.
   const kernels::Loop loop = kernels::table().at(kernels::Lane::add, into.dtype());
   // A .grad may be a part of something larger, such as one buffer for the gradients of all leaves.
-  const bool whole = into.storage().bytes() == into.numel() * size_of(into.dtype());
-  if (whole && into.row_major() && grad.row_major()) {
+  if (into.is_whole() && into.row_major() && grad.row_major()) {
     return run_loop(loop, nullptr, into, into, grad);
   }
   void* const data[] = {into.data(), into.data(), grad.data()};
