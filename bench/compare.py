@@ -170,6 +170,8 @@ def main():
     unknown = set(wanted) - set(order)
     if unknown:
         raise SystemExit(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(order)}")
+    if wanted and options.update:
+        raise SystemExit("--update writes the whole table, so that no row is lost: without --rows")
     lines = [line for line in targets.LINES if not wanted or line.row in wanted]
     figure_rows = [row for row in targets.FIGURE_ROWS if not wanted or row in wanted]
 
