@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Products of matrices and vectors. Operands reach blas/gemm.h by their strides, so a transposed or
 // expanded one is not copied. Each operand is saved where its partner needs a gradient.
+#include "autograd/modes.h"
 #include "blas/gemm.h"
 
 #include "base/token.h"
@@ -377,10 +378,23 @@ Shape batch_of(const Tensor& x) { return Shape(x.sizes(), x.rank() - 2); }
                "use tg_mul");
 }
 
+// A step over an operand on its way into a product. Where the operand shows requires_grad and no
+// gradient flows to it, the step is not recorded: else it would be saved for one.
+template <class Step>
+Tensor on_the_way(const Tensor& x, Step&& step) {
+  const TensorHead& head = *x.head();
+  const bool dry = recording_mode() && x.is_view() && !x.is_inference() && requires_grad(x) &&
+                   history_word(head) == 0 && !is_behind(head);
+  if (!dry) return step(x);
+  use_history("Matmul", x);
+  const EngineModes modes(false);
+  return step(x);
+}
+
 // Rows of a batch times one matrix or vector are one product: nothing is expanded.
 Tensor folded_matmul(const Tensor& a, const Tensor& b) {
   Shape shape(a.sizes(), a.rank() - 1);
-  const Tensor rows = as_rows(a);
+  const Tensor rows = on_the_way(a, as_rows);
   if (b.rank() == 1) return reshaped_result(mv(rows, b), shape);
   shape.push(b.size(1));
   return reshaped_result(mm(rows, b), shape);
@@ -443,27 +457,17 @@ Tensor matmul(const Tensor& a, const Tensor& b, Into into) {
   if (b.rank() == 0) fail_matmul_rank(1, "b");
   const int64_t of_a = a.size(a.rank() - 1), of_b = b.size(b.rank() == 1 ? 0 : b.rank() - 2);
   if (of_a != of_b) fail_inner(1, a, of_a, b, of_b);
-  if (recording_mode() && (a.is_view() || b.is_view())) {
-    // The steps of a product would be recorded over an operand that shows requires_grad though no
-    // gradient flows to it, and it would be saved for one.
-    const Tensor* const both[] = {&a, &b};
-    const uint32_t wanted = wanted_operands(both, 2), flowing = flowing_operands(both, 2, wanted);
-    const Tensor& dry = flowing == 1 ? b : a;
-    if (flowing != 0 && flowing != wanted && !dry.is_inference()) {
-      use_history("Matmul", dry);
-      const Tensor plain = detach(dry);
-      return flowing == 1 ? matmul(a, plain, into) : matmul(plain, b, into);
-    }
-  }
   if (b.rank() <= 2) {
-    if (a.rank() == 1) return b.rank() == 1 ? dot(a, b, into) : mv(t(b), a, into);
+    if (a.rank() == 1) return b.rank() == 1 ? dot(a, b, into) : mv(on_the_way(b, t), a, into);
     if (a.rank() == 2) return b.rank() == 1 ? mv(a, b, into) : mm(a, b, into);
   }
   if (into.kind != Into::Kind::fresh) return copy_product(a, b, into), Tensor();
   if (b.rank() <= 2) return folded_matmul(a, b);
-  const Tensor left = a.rank() == 1 ? unsqueeze(a, 0) : a;
+  const Tensor left =
+      a.rank() == 1 ? on_the_way(a, [](const Tensor& x) { return unsqueeze(x, 0); }) : a;
   Shape shape = broadcast_shapes(batch_of(left), batch_of(b));
-  const Tensor product = bmm(batched(left, shape), batched(b, shape));
+  const auto batch = [&](const Tensor& x) { return batched(x, shape); };
+  const Tensor product = bmm(on_the_way(left, batch), on_the_way(b, batch));
   if (a.rank() > 1) shape.push(a.size(a.rank() - 2));
   shape.push(b.size(b.rank() - 1));
   return reshaped_result(product, shape);

@@ -214,3 +214,38 @@ TEST_CASE("B18: where an operand of maximum or minimum is NaN both get the gradi
     CHECK(grad_values(b) == Values{1, 1, 0.5});
   }
 }
+
+TEST_CASE("T28: tg_matmul saves nothing for an operand that no gradient flows to", "[gradients]") {
+  const NoLeak leak;
+  const Tensor x = leaf({1, 2, 3, 4}), w = vec({1, 1}), inference = of_kind("i0", {1, 1}, {2});
+  Tensor matrix;
+  {
+    const In no_grad(Mode::no_grad);
+    const Sizes square = {2, 2};
+    matrix = make(tg_view, x, square.data(), int32_t{2});
+  }
+  CHECK(requires_grad(matrix) == 1);
+  const Tensor y = make(tg_matmul, w, matrix);
+  CHECK(values(y) == Values{4, 6});
+  CHECK(requires_grad(y) == 1);
+  ok(tg_zero_(w));
+  ok(backward_ones(y));
+  CHECK_FALSE(has_grad(x));
+  CHECK(requires_grad(make(tg_matmul, inference, matrix)) == 1);
+  // Of what a gradient does flow to it saves the partner.
+  const Tensor v = leaf({1, 10}), z = make(tg_matmul, v, matrix);
+  ok(backward_ones(z));
+  CHECK(grad_values(v) == Values{3, 7});
+}
+
+TEST_CASE("the derivative of tg_div does not save the gradient that it was given", "[gradients]") {
+  const NoLeak leak;
+  const Tensor a = vec({1.5}), b = leaf({2}), y = make(tg_div, a, b), given = vec({0.5});
+  const tg_tensor roots[] = {y}, inputs[] = {b}, seeds[] = {given};
+  Tensor slope;
+  ok(tg_grad(roots, seeds, 1, inputs, 1, TG_CREATE_GRAPH, slope.out()));
+  CHECK(values(slope) == Values{-0.5 * 1.5 / 4});
+  ok(tg_fill_(given, 0.25));
+  ok(backward_ones(slope));
+  CHECK(grad_values(b) == Values{0.5 * 2 * 1.5 / 8});
+}
