@@ -185,11 +185,10 @@ void Backward::run_in_order() {
     if (ready_ == nullptr) break;
     Node* node = ready_;
     if (is_ordered(node)) {
-      const auto place = std::find(ordered_.begin(), ordered_.end(), node);
       if (is_next(node)) {
         ++next_ordered_;
       } else {
-        ordered_.erase(place);
+        ordered_.erase(std::find(ordered_.begin(), ordered_.end(), node));
       }
     }
     checks_ ? run_next_checked() : run_next();
