@@ -47,7 +47,7 @@ constexpr double kDirect = 160.0 * 160 * 160;
 enum class Finish : uint8_t {
   store,      // nothing, and columns are contiguous
   bias_relu,  // bias or relu or both, and columns are contiguous
-  any
+  any         // first stored apart
 };
 
 template <class T>
@@ -68,39 +68,6 @@ struct Tile {
   int64_t bias_stride;
   bool relu;
 };
-
-// Finish::any, for a tile that was spilled to `rows`: width elements a row, of which
-// t.columns belong to c. D is the vector for contiguous columns.
-template <class D, class T = hn::TFromD<D>>
-HWY_NOINLINE void finish_any(const Tile<T>& t, const T* rows, int64_t row_count, int64_t width) {
-  const D wide;
-  const hn::CappedTag<T, 1> one;
-  const bool contiguous = t.c_column == 1 && (t.bias == nullptr || t.bias_stride == 1);
-  const auto finished = [&](auto d, const T* from, const T* to, int64_t j) HWY_ATTR {
-    auto v = hn::LoadU(d, from);
-    if (t.last) {
-      if (t.alpha != 1) v = hn::Mul(v, hn::Set(d, t.alpha));
-      if (t.beta != 0) v = hn::MulAdd(hn::Set(d, t.beta), hn::LoadU(d, to), v);
-      if (t.bias != nullptr) v = hn::Add(v, hn::LoadU(d, t.bias + j * t.bias_stride));
-      if (t.relu) v = hn::IfThenElse(hn::Lt(v, hn::Zero(d)), hn::Zero(d), v);
-    }
-    return v;
-  };
-  for (int64_t r = 0; r < row_count; ++r) {
-    T* to = t.c + r * t.c_row;
-    int64_t j = 0;
-    if (contiguous) {
-      for (const int64_t lanes = hn::MaxLanes(wide); j + lanes <= t.columns; j += lanes) {
-        hn::StoreU(finished(wide, rows + j, to + j, j), wide, to + j);
-      }
-    }
-    for (; j < t.columns; ++j) {
-      T* element = to + j * t.c_column;
-      hn::StoreU(finished(one, rows + j, element, j), one, element);
-    }
-    rows += width;
-  }
-}
 
 // R rows by V vectors of c. kPartial: the last vector's end lies outside of b and c.
 template <class D, int R, int V, bool kPartial, class T = hn::TFromD<D>>
@@ -152,15 +119,6 @@ HWY_NOINLINE void tile(const Tile<T>& t) {
     if (R > 8) a8 += a_column;
   }
 
-  if (t.finish == Finish::any) {
-    T rows[R * V * kLanes];
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) hn::StoreU(sum[r][v], d, rows + (r * V + v) * kLanes);
-    }
-    return finish_any<D>(t, rows, R, V * kLanes);
-  }
   if (t.finish == Finish::bias_relu) {
     // Without branches: -0 is the number that changes nothing when added, and nothing is less than
     // minus infinity.
@@ -275,6 +233,62 @@ HWY_INLINE void copy(T* to, const T* from, int64_t count) {
   for (; i < count; ++i) to[i] = from[i];
 }
 
+// Finish::any: what the chains gave stands in `rows`, kWidth elements a row.
+template <class T>
+HWY_NOINLINE void finish_any(const Tile<T>& t, const T* rows, int64_t row_count) {
+  const hn::ScalableTag<T> wide;
+  const hn::CappedTag<T, 16 / sizeof(T)> narrow;
+  const hn::CappedTag<T, 1> one;
+  const bool contiguous = t.c_column == 1 && (t.bias == nullptr || t.bias_stride == 1);
+  const auto finish = [&](auto d, const T* from, T* to, int64_t j) HWY_ATTR {
+    auto v = hn::LoadU(d, from);
+    if (t.last) {
+      if (t.alpha != 1) v = hn::Mul(v, hn::Set(d, t.alpha));
+      if (t.beta != 0) v = hn::MulAdd(hn::Set(d, t.beta), hn::LoadU(d, to), v);
+      if (t.bias != nullptr) v = hn::Add(v, hn::LoadU(d, t.bias + j * t.bias_stride));
+      if (t.relu) v = hn::IfThenElse(hn::Lt(v, hn::Zero(d)), hn::Zero(d), v);
+    }
+    hn::StoreU(v, d, to);
+  };
+  for (int64_t r = 0; r < row_count; ++r, rows += kWidth<T>) {
+    T* to = t.c + r * t.c_row;
+    int64_t j = 0;
+    if (contiguous) {
+      for (const int64_t n = hn::MaxLanes(wide); j + n <= t.columns; j += n) {
+        finish(wide, rows + j, to + j, j);
+      }
+      for (const int64_t n = hn::MaxLanes(narrow); j + n <= t.columns; j += n) {
+        finish(narrow, rows + j, to + j, j);
+      }
+    }
+    for (; j < t.columns; ++j) finish(one, rows + j, to + j * t.c_column, j);
+  }
+}
+
+// A tile whose chains are stored apart first, and finished from there.
+template <class T>
+HWY_NOINLINE void run_apart(TileFunction<T> chains, Tile<T>& t, int64_t rows) {
+  T room[kRows * kWidth<T>];
+  for (int64_t r = 0; t.resume && r < rows; ++r) {
+    copy(room + r * kWidth<T>, t.c + r * t.c_row, t.columns);
+  }
+  T* const c = t.c;
+  const int64_t c_row = t.c_row;
+  t.c = room;
+  t.c_row = kWidth<T>;
+  t.finish = Finish::store;
+  chains(t);
+  t.c = c;
+  t.c_row = c_row;
+  t.finish = Finish::any;
+  finish_any(t, room, rows);
+}
+template <class T>
+HWY_INLINE void run_tile(TileFunction<T> chains, Tile<T>& t, int64_t rows) {
+  if (t.finish == Finish::any) return run_apart(chains, t, rows);
+  chains(t);
+}
+
 // to[p][j] = from[p, j] for k rows of `columns` columns.
 template <class T>
 void pack(T* to, int64_t width, const T* from, int64_t row, int64_t column, int64_t k,
@@ -337,7 +351,7 @@ HWY_INLINE void begin(Tile<T>& t, const Product& s) {
 template <class T>
 HWY_INLINE void panel(Tile<T>& t, int64_t m) {
   const int64_t most = t.columns > kWidth<T> / 2 ? kWideRows : kRows;
-  if (m <= most) return tile_for<T>(m, t.columns)(t);
+  if (m <= most) return run_tile(tile_for<T>(m, t.columns), t, m);
   const T* const a = t.a;
   T* const c = t.c;
   const int64_t tiles = (m + most - 1) / most;
@@ -345,8 +359,8 @@ HWY_INLINE void panel(Tile<T>& t, int64_t m) {
   TileFunction<T> run = tile_for<T>(longer > 0 ? rows + 1 : rows, t.columns);
   for (int64_t i = 0; i < tiles; ++i) {
     if (i == longer && i > 0) run = tile_for<T>(rows, t.columns);
-    run(t);
     const int64_t done = i < longer ? rows + 1 : rows;
+    run_tile(run, t, done);
     t.a += done * t.a_row;
     t.c += done * t.c_row;
   }
@@ -364,7 +378,7 @@ HWY_NOINLINE void single_columns(Tile<T>& t, int64_t m, int64_t columns, int64_t
     T* const c = t.c;
     for (int64_t i = 0; i < m;) {
       const int64_t rows = HWY_MIN(m - i, 4);
-      Tiles<One, 1, false>::at(static_cast<int>(rows))(t);
+      run_tile(Tiles<One, 1, false>::at(static_cast<int>(rows)), t, rows);
       t.a += rows * t.a_row;
       t.c += rows * t.c_row;
       i += rows;
@@ -475,7 +489,7 @@ void blocked(const Product& s) {
             t.a_row = 1;
             t.a_column = height;
             t.c = whole.c + (i + ii) * t.c_row + (j + jj) * t.c_column;
-            tile_for<T>(height, t.columns)(t);
+            run_tile(tile_for<T>(height, t.columns), t, height);
           }
         }
       }
