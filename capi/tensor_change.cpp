@@ -15,10 +15,10 @@ constexpr const char* kCloneRemedy =
 
 void change_grad(const Tensor& x, const Tensor& grad) {
   if (!grad) return set_grad(x, {}, false);
-  check_may_hold_grad(x, grad);
   if (x.head() == grad.head()) {
     fail(TG_ERROR_INVALID_ARGUMENT, "grad is the tensor itself; give another tensor");
   }
+  check_may_hold_grad(x, grad);
   // A second head without history: no ring x -> .grad -> graph -> x can arise (abi.md 13).
   set_grad(x, detach(grad), true);
 }

@@ -42,7 +42,7 @@ struct HookTable {
     hook.node_ = &node;
     hook.output_ = output;
     append<&Hook::next_of_node_>(of_node[bucket(&node)], hook);
-    node.marks.fetch_or(Node::kHooked, std::memory_order_relaxed);
+    node.mark(Node::kHooked);
     if (is_accumulator(&node)) on_leaves.fetch_add(1, std::memory_order_relaxed);
   }
   void take_down(Hook& hook) {

@@ -106,6 +106,7 @@ struct Node : History {
   static constexpr uint8_t kRetains = 1;  // a tensor of its outputs retains its gradient
   static constexpr uint8_t kHooked = 2;   // hooks hang on it (autograd/hooks.h)
   static constexpr uint8_t kExtra = 4;    // it has an entry (autograd/node_extras.h)
+  static constexpr uint8_t kAsleep = 8;   // of a leaf that requires no grad for now
 
   bool has(uint8_t flag) const { return (flags.load(std::memory_order_relaxed) & flag) != 0; }
   // No other thread writes, so no read-modify-write is needed.
@@ -116,6 +117,8 @@ struct Node : History {
   bool is_marked(uint8_t by = 0xff) const {
     return (marks.load(std::memory_order_relaxed) & by) != 0;
   }
+  void mark(uint8_t by) { marks.fetch_or(by, std::memory_order_relaxed); }
+  void unmark(uint8_t by) { marks.fetch_and(static_cast<uint8_t>(~by), std::memory_order_relaxed); }
 
   // Tail: sequence number, edges, gradients, saved tensors and their heads, shapes if kShapes,
   // the written version if kInPlace, arguments.

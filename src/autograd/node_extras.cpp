@@ -20,8 +20,7 @@ bool hold(Node& node) {
 }  // namespace
 
 void put_extra(Node& node, NodeExtra& extra) {
-  table.put(Table::make(node, std::move(extra)),
-            [&](NodeExtra&) { node.marks.fetch_or(Node::kExtra, std::memory_order_relaxed); });
+  table.put(Table::make(node, std::move(extra)), [&](NodeExtra&) { node.mark(Node::kExtra); });
 }
 
 NodeExtra extra_of(const Node& node) noexcept {

@@ -147,7 +147,7 @@ class Backward {
   }
   const Tensor& with_past(Node& node, size_t place, Edge edge) {
     const Saved& saved = node.saved()[place];
-    if (!edge) return saved.tensor;
+    if (!edge || is_asleep(edge)) return saved.tensor;
     if (with_past_.empty()) with_past_.resize(node.saved_n);
     Tensor& head = with_past_[place];
     if (!head) {
@@ -156,6 +156,9 @@ class Backward {
     }
     return head;
   }
+  // A leaf that was saved and requires no grad any more has no past; what hooks packed keeps its
+  // own.
+  static bool is_asleep(Edge edge) { return edge.node()->is_marked(Node::kAsleep); }
   static void give_past(const Tensor& x, Edge edge) {
     edge.node()->refs.fetch_add(1, std::memory_order_relaxed);
     x.head()->history.store(edge.word, std::memory_order_relaxed);

@@ -133,7 +133,10 @@ void forget_past(const Tensor& x) {
     accumulator->leaf.store(nullptr, std::memory_order_relaxed);
     std::swap(grad, accumulator->grad);
   }
-  if (sleeps && is_accumulator(node)) return put_asleep(head, node);
+  if (sleeps && is_accumulator(node)) {
+    node->mark(Node::kAsleep);
+    return put_asleep(head, node);
+  }
   let_go(node);
 }
 
@@ -170,6 +173,7 @@ void set_requires_grad(const Tensor& x, bool on) {
     Tensor held = extra_grad(head, &by_user);
     auto* accumulator = static_cast<Accumulator*>(wake(head));
     if (accumulator == nullptr) accumulator = make_accumulator(&head);
+    accumulator->unmark(Node::kAsleep);
     {
       LockGuard guard(accumulator->lock);
       accumulator->grad = std::move(held);

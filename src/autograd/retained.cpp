@@ -46,7 +46,7 @@ void retain_grad(const Tensor& x) {
       fresh->next = entries;
       entries = fresh;
       count.fetch_add(1, std::memory_order_relaxed);
-      edge.node()->marks.fetch_or(Node::kRetains, std::memory_order_relaxed);
+      edge.node()->mark(Node::kRetains);
       head.flags.fetch_or(TensorHead::kRetainsGrad, std::memory_order_relaxed);
       fresh = nullptr;
     }
@@ -75,7 +75,7 @@ void move_retained(TensorHead& head, Edge to) noexcept {
   LockGuard guard(lock);
   if (Entry* entry = *find(&head); entry != nullptr) {
     entry->edge = to.word;
-    to.node()->marks.fetch_or(Node::kRetains, std::memory_order_relaxed);
+    to.node()->mark(Node::kRetains);
   }
 }
 

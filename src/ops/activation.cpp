@@ -134,10 +134,10 @@ const Operator log_softmax_operator = operator_for<LogSoftmax>();
 const Operator log_softmax_backward_operator = operator_for<LogSoftmaxBackward>();
 
 Tensor softmax(const Tensor& x, int64_t dim, Into into) {
-  return run<Softmax>(into, {wrap_dim(dim, x.rank())}, x);
+  return run<Softmax>(into, {dim_of(Softmax::name, x, dim, into)}, x);
 }
 Tensor log_softmax(const Tensor& x, int64_t dim, Into into) {
-  return run<LogSoftmax>(into, {wrap_dim(dim, x.rank())}, x);
+  return run<LogSoftmax>(into, {dim_of(LogSoftmax::name, x, dim, into)}, x);
 }
 
 }  // namespace tg

@@ -66,51 +66,59 @@ void check_mode() {
                "grad; compute it in grad mode from tensors that require grad");
 }
 
-// The gradient that a root starts with.
-Tensor seed_of(size_t index, const Tensor& root, const Tensor* given, bool create_graph) {
-  if (given == nullptr || !*given) {
-    if (root.numel() != 1) {
-      fail_operand(TG_ERROR_AUTOGRAD, static_cast<int>(index), "outputs[", index, "], ",
-                   Named{root}, ", has ", root.numel(),
-                   " elements and no gradient was given; "
-                   "tg_sum it, or give a gradient by tg_backward_from");
-    }
-    return ones_like(root);
-  }
-  if (!same_shape(*given, root)) {
-    fail_operand(TG_ERROR_SHAPE, static_cast<int>(index), "grad_outputs[", index, "] has shape ",
-                 given->shape(), ", outputs[", index, "] has ", root.shape(),
-                 "; they must be equal, gradients are not broadcast");
-  }
-  // A given gradient enters the graph only with create_graph (B5b).
-  return to_dtype(create_graph ? *given : detach(*given), root.dtype());
+void check_scalar(size_t index, const Tensor& root) {
+  if (root.numel() == 1) return;
+  fail_operand(TG_ERROR_AUTOGRAD, static_cast<int>(index), "outputs[", index, "], ", Named{root},
+               ", has ", root.numel(),
+               " elements and no gradient was given; tg_sum it, or give a gradient by "
+               "tg_backward_from");
 }
 
-// Checks all that can be wrong before anything is computed.
-Vector<Root> roots_of(std::span<const Tensor* const> roots, std::span<const Tensor* const> grads,
-                      GradFlags flags) {
+using Tensors = std::span<const Tensor* const>;
+bool is_given(Tensors grads, size_t index) { return !grads.empty() && *grads[index]; }
+
+// The roots without their gradients. Throws what is wrong with a mode or a history.
+Vector<Root> roots_of(Tensors roots, Tensors grads) {
   if (roots.empty()) fail(TG_ERROR_INVALID_ARGUMENT, "count is 0; give at least one output");
   for (size_t i = 0; i < roots.size(); ++i) {
     if (roots[i]->is_inference()) fail_inference("outputs", i, *roots[i]);
-    if (!grads.empty() && *grads[i] && grads[i]->is_inference()) {
+    if (is_given(grads, i) && grads[i]->is_inference())
       fail_inference("grad_outputs", i, *grads[i]);
-    }
   }
   check_mode();
   renew_retained();
   Vector<Root> list;
   list.reserve(roots.size());
-  // Under create_graph the seed may be recorded, whatever the caller's mode (B9b).
-  const EngineModes modes(flags.create_graph);
   for (size_t i = 0; i < roots.size(); ++i) {
     const Tensor& root = *roots[i];
     if (root.is_view()) use_history("backward", root);
     const Edge edge(history_word(*root.head()));
     if (!edge) fail_no_grad(i, root);
-    list.push_back({edge, seed_of(i, root, grads.empty() ? nullptr : grads[i], flags.create_graph),
-                    !grads.empty() && *grads[i]});
+    if (!is_given(grads, i)) check_scalar(i, root);
+    list.push_back({edge, {}, is_given(grads, i)});
   }
   return list;
+}
+
+// The gradients that they start with; shapes are the last that can be wrong (T9).
+void add_seeds(Vector<Root>& list, Tensors roots, Tensors grads, bool create_graph) {
+  // Under create_graph the seed may be recorded, whatever the caller's mode (B9b).
+  const EngineModes modes(create_graph);
+  for (size_t i = 0; i < roots.size(); ++i) {
+    const Tensor& root = *roots[i];
+    if (!list[i].is_given) {
+      list[i].grad = ones_like(root);
+      continue;
+    }
+    const Tensor& given = *grads[i];
+    if (!same_shape(given, root)) {
+      fail_operand(TG_ERROR_SHAPE, static_cast<int>(i), "grad_outputs[", i, "] has shape ",
+                   given.shape(), ", outputs[", i, "] has ", root.shape(),
+                   "; they must be equal, gradients are not broadcast");
+    }
+    // A given gradient enters the graph only with create_graph (B5b).
+    list[i].grad = to_dtype(create_graph ? given : detach(given), root.dtype());
+  }
 }
 
 // The engine relies on roots that live for the whole pass: a callback might detach one.
@@ -131,20 +139,19 @@ class RootCounts {
 
 }  // namespace
 
-void backward(std::span<const Tensor* const> roots, std::span<const Tensor* const> grads,
-              GradFlags flags) {
-  Vector<Root> list = roots_of(roots, grads, flags);
+void backward(Tensors roots, Tensors grads, GradFlags flags) {
+  Vector<Root> list = roots_of(roots, grads);
   const RootCounts counts(list);
+  add_seeds(list, roots, grads, flags.create_graph);
   run_backward(algebra, list, {}, {flags.retain_graph || flags.create_graph, flags.create_graph});
 }
 
-void grad(std::span<const Tensor* const> roots, std::span<const Tensor* const> grads,
-          std::span<const Tensor* const> inputs, GradFlags flags, std::span<Tensor> outs) {
+void grad(Tensors roots, Tensors grads, Tensors inputs, GradFlags flags, std::span<Tensor> outs) {
   if (inputs.empty()) fail(TG_ERROR_INVALID_ARGUMENT, "input_count is 0; give at least one input");
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i]->is_inference()) fail_inference("inputs", i, *inputs[i]);
   }
-  Vector<Root> list = roots_of(roots, grads, flags);
+  Vector<Root> list = roots_of(roots, grads);
   const RootCounts counts(list);
   // The same input twice is asked once: the engine finds the first place.
   Vector<Asked> asked;
@@ -163,6 +170,7 @@ void grad(std::span<const Tensor* const> roots, std::span<const Tensor* const> g
     }
     if (place[i] == asked.size()) asked.push_back({edge, &input, i});
   }
+  add_seeds(list, roots, grads, flags.create_graph);
   run_backward(algebra, list, asked,
                {flags.retain_graph || flags.create_graph, flags.create_graph, flags.forward_mode,
                 !flags.allow_unused});

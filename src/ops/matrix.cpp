@@ -372,10 +372,32 @@ struct Linear {
 
 Shape batch_of(const Tensor& x) { return Shape(x.sizes(), x.rank() - 2); }
 
-[[noreturn, gnu::cold]] void fail_matmul_rank(int operand, const char* name) {
-  fail_operand(TG_ERROR_SHAPE, operand, name,
-               " has rank 0; tg_matmul takes rank 1 and more, so "
-               "use tg_mul");
+int64_t last_of(const Tensor& a) { return a.size(a.rank() - 1); }
+int64_t rows_in(const Tensor& b) { return b.size(b.rank() == 1 ? 0 : b.rank() - 2); }
+
+bool may_be_multiplied(const Tensor& a, const Tensor& b) {
+  return a.dtype() == b.dtype() && has_products(a.dtype()) && a.rank() > 0 && b.rank() > 0 &&
+         last_of(a) == rows_in(b);
+}
+
+// What is wrong with the mode comes first (T9), by the rules of one product.
+[[noreturn, gnu::cold]] void fail_matmul(const Tensor& a, const Tensor& b, Into into) {
+  constexpr const char* name = "Matmul";
+  const Tensor* const operands[] = {&a, &b};
+  if (into.kind != Into::Kind::fresh) {
+    plan_out(name, *into.out, operands, 2);
+  } else if (recording_mode() && (is_special(a) || is_special(b))) {
+    if (const uint32_t wanted = wanted_operands(operands, 2); wanted != 0) {
+      plan_special(name, operands, 2, wanted, Mm::reads);
+    }
+  }
+  check_dtypes("a", a, "b", b);
+  for (int i = 0; i < 2; ++i) {
+    if (operands[i]->rank() != 0) continue;
+    fail_operand(TG_ERROR_SHAPE, i, i == 0 ? "a" : "b",
+                 " has rank 0; tg_matmul takes rank 1 and more, so use tg_mul");
+  }
+  fail_inner(1, a, last_of(a), b, rows_in(b));
 }
 
 // A step over an operand on its way into a product. Where the operand shows requires_grad and no
@@ -452,11 +474,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Into in
 }
 
 Tensor matmul(const Tensor& a, const Tensor& b, Into into) {
-  check_dtypes("a", a, "b", b);
-  if (a.rank() == 0) fail_matmul_rank(0, "a");
-  if (b.rank() == 0) fail_matmul_rank(1, "b");
-  const int64_t of_a = a.size(a.rank() - 1), of_b = b.size(b.rank() == 1 ? 0 : b.rank() - 2);
-  if (of_a != of_b) fail_inner(1, a, of_a, b, of_b);
+  if (!may_be_multiplied(a, b)) fail_matmul(a, b, into);
   if (b.rank() <= 2) {
     if (a.rank() == 1) return b.rank() == 1 ? dot(a, b, into) : mv(on_the_way(b, t), a, into);
     if (a.rank() == 2) return b.rank() == 1 ? mv(a, b, into) : mm(a, b, into);

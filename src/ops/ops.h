@@ -16,7 +16,6 @@ namespace tg {
 using Dims = uint32_t;
 Dims all_dims(const Tensor& x);
 // Dims from outside: negative ones count from the end, one given twice is an error. None: all.
-Dims dims_of(const Tensor& x, std::span<const int64_t> dims);
 
 // ---- arithmetic ----
 Tensor add(const Tensor& a, const Tensor& b, Into into = {});

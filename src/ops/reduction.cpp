@@ -274,11 +274,13 @@ const Operator min_dim_operator = operator_for<ExtremeDim<Fold::min>>();
 
 Dims all_dims(const Tensor& x) { return (Dims{1} << x.rank()) - 1; }
 
-Dims dims_of(const Tensor& x, std::span<const int64_t> dims) {
+namespace {
+
+Dims dims_of(const char* op, const Tensor& x, std::span<const int64_t> dims, Into into) {
   if (dims.empty()) return all_dims(x);
   Dims mask = 0;
   for (const int64_t dim : dims) {
-    const Dims bit = Dims{1} << wrap_dim(dim, x.rank());
+    const Dims bit = Dims{1} << dim_of(op, x, dim, into);
     if ((mask & bit) != 0) {
       fail(TG_ERROR_INVALID_ARGUMENT, "dims names dimension ", dim, " of ", Named{x},
            " twice; give each once");
@@ -287,6 +289,16 @@ Dims dims_of(const Tensor& x, std::span<const int64_t> dims) {
   }
   return mask & all_dims(x);  // rank 0 takes dim 0 but has none
 }
+
+// Never recorded, so x's history does not matter.
+template <class O>
+Tensor run_arg(const Tensor& x, int64_t dim, bool keepdim, Into into) {
+  const int d =
+      into.kind == Into::Kind::fresh ? wrap_dim(dim, x.rank()) : dim_of(O::name, x, dim, into);
+  return run<O>(into, {d, keepdim}, x);
+}
+
+}  // namespace
 
 Tensor sum(const Tensor& x) {
   if (sums_plainly(x) && !(recording_mode() && requires_grad(x)) && !is_watched()) [[likely]] {
@@ -298,9 +310,9 @@ Tensor sum(const Tensor& x) {
 }
 Tensor sum_dims(const Tensor& x, std::span<const int64_t> dims, bool keepdim, Into into) {
   if (into.kind != Into::Kind::fresh) {
-    return run_into<Sum>(into, {dims_of(x, dims), keepdim}, x), Tensor();
+    return run_into<Sum>(into, {dims_of(Sum::name, x, dims, into), keepdim}, x), Tensor();
   }
-  return sum_mask(x, dims_of(x, dims), keepdim);
+  return sum_mask(x, dims_of(Sum::name, x, dims, into), keepdim);
 }
 Tensor sum_mask(const Tensor& x, Dims dims, bool keepdim) {
   return run<Sum>({}, {dims, keepdim}, x);
@@ -310,7 +322,7 @@ Tensor sum_into(const Tensor& x, Into into) {
 }
 Tensor mean(const Tensor& x, Into into) { return run<Mean>(into, {all_dims(x), false}, x); }
 Tensor mean_dims(const Tensor& x, std::span<const int64_t> dims, bool keepdim, Into into) {
-  return run<Mean>(into, {dims_of(x, dims), keepdim}, x);
+  return run<Mean>(into, {dims_of(Mean::name, x, dims, into), keepdim}, x);
 }
 Tensor max(const Tensor& x, Into into) { return run<Extreme<Fold::max>>(into, {}, x); }
 Tensor min(const Tensor& x, Into into) { return run<Extreme<Fold::min>>(into, {}, x); }
@@ -323,10 +335,10 @@ ValuesIndices min_dim(const Tensor& x, int64_t dim, bool keepdim) {
 Tensor argmax(const Tensor& x, Into into) { return run<Arg<Fold::max>>(into, {}, x); }
 Tensor argmin(const Tensor& x, Into into) { return run<Arg<Fold::min>>(into, {}, x); }
 Tensor argmax_dim(const Tensor& x, int64_t dim, bool keepdim, Into into) {
-  return run<ArgDim<Fold::max>>(into, {wrap_dim(dim, x.rank()), keepdim}, x);
+  return run_arg<ArgDim<Fold::max>>(x, dim, keepdim, into);
 }
 Tensor argmin_dim(const Tensor& x, int64_t dim, bool keepdim, Into into) {
-  return run<ArgDim<Fold::min>>(into, {wrap_dim(dim, x.rank()), keepdim}, x);
+  return run_arg<ArgDim<Fold::min>>(x, dim, keepdim, into);
 }
 
 Tensor fit(const Tensor& grad, const Meta& input) {

@@ -18,8 +18,9 @@ struct View {
 };
 
 [[noreturn, gnu::cold]] void fail_view(const Tensor& x, const Shape& shape) {
-  fail(TG_ERROR_SHAPE, Named{x}, " cannot be seen as ", shape,
-       ": its elements do not lie in an order that allows it; use tg_reshape, which copies");
+  fail_after_history(View::name, x, TG_ERROR_SHAPE, Named{x}, " cannot be seen as ", shape,
+                     ": its elements do not lie in an order that allows it; use tg_reshape, which "
+                     "copies");
 }
 
 // One size of -1 follows from the others.
@@ -43,21 +44,23 @@ Shape inferred_shape(const Tensor& x, const int64_t* sizes, int32_t rank) {
       fail(TG_ERROR_INVALID_ARGUMENT, "shape[", d, "] is ", sizes[d],
            "; a size must not be negative, but for one -1");
     } else if (!checked_multiply(known, sizes[d], &known)) {
-      fail(TG_ERROR_SHAPE, "shape ", shape, " has more than 2^63 - 1 elements");
+      fail_after_history(View::name, x, TG_ERROR_SHAPE, "shape ", shape,
+                         " has more than 2^63 - 1 elements");
     }
   }
   if (unknown >= 0) {
     if (known == 0) {
-      fail(TG_ERROR_SHAPE, "shape ", shape,
-           ": the size at -1 cannot be found, since the others "
-           "multiply to 0; give it");
+      fail_after_history(View::name, x, TG_ERROR_SHAPE, "shape ", shape,
+                         ": the size at -1 cannot be found, since the others multiply to 0; give "
+                         "it");
     }
     shape[unknown] = elements / known;
     known *= shape[unknown];
   }
   if (known != elements) {
-    fail(TG_ERROR_SHAPE, Named{x}, " has ", elements, " elements, which shape ", Shape(sizes, rank),
-         " cannot hold; the product of the sizes must be equal");
+    fail_after_history(View::name, x, TG_ERROR_SHAPE, Named{x}, " has ", elements,
+                       " elements, which shape ", Shape(sizes, rank),
+                       " cannot hold; the product of the sizes must be equal");
   }
   return shape;
 }
@@ -167,10 +170,10 @@ Tensor reshaped_result(const Tensor& fresh, const Shape& shape) {
 }
 
 Tensor flatten(const Tensor& x, int64_t start_dim, int64_t end_dim) {
-  const int start = wrap_dim(start_dim, x.rank()), end = wrap_dim(end_dim, x.rank());
+  const int start = dim_of(View::name, x, start_dim), end = dim_of(View::name, x, end_dim);
   if (start > end) {
-    fail(TG_ERROR_INDEX, "start_dim is ", start_dim, ", end_dim is ", end_dim,
-         "; the start must not lie behind the end");
+    fail_after_history(View::name, x, TG_ERROR_INDEX, "start_dim is ", start_dim, ", end_dim is ",
+                       end_dim, "; the start must not lie behind the end");
   }
   if (x.rank() == 0) {
     const int64_t one = 1;
@@ -198,7 +201,7 @@ Tensor squeeze(const Tensor& x) {
 }
 
 Tensor squeeze_dim(const Tensor& x, int64_t dim) {
-  const int d = wrap_dim(dim, x.rank());
+  const int d = dim_of(View::name, x, dim);
   Layout layout;
   layout.offset = x.offset();
   for (int i = 0; i < x.rank(); ++i) {
@@ -210,7 +213,7 @@ Tensor squeeze_dim(const Tensor& x, int64_t dim) {
 }
 
 Tensor unsqueeze(const Tensor& x, int64_t dim) {
-  const int d = wrap_dim(dim, x.rank() + 1);
+  const int d = dim_of(View::name, x, dim, 1);
   if (x.rank() == kMaxRank) {
     fail(TG_ERROR_LIMIT, Named{x}, " has rank ", kMaxRank, " already, which is the greatest");
   }

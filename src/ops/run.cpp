@@ -61,6 +61,20 @@ SaveMask always_saved(const SaveMask* reads, int n) {
 
 }  // namespace
 
+int dim_of(const char* op, const Tensor& x, int64_t dim, int more) {
+  const int rank = x.rank() + more, range = rank > 0 ? rank : 1;
+  if (dim < -range || dim >= range) [[unlikely]]
+    view_records(op, x);
+  return wrap_dim(dim, rank);
+}
+int dim_of(const char* op, const Tensor& x, int64_t dim, Into into) {
+  const int range = x.rank() > 0 ? x.rank() : 1;
+  const Tensor* const operands[] = {&x};
+  if (into.kind == Into::Kind::given && (dim < -range || dim >= range)) [[unlikely]]
+    plan_out(op, *into.out, operands, 1);
+  return dim_of(op, x, dim);
+}
+
 Planned plan_special(const char* op, const Tensor* const* operands, int n, uint32_t wanted,
                      const SaveMask* reads) {
   const uint32_t flowing = flowing_operands(operands, n, wanted);
@@ -195,18 +209,21 @@ TargetPlan plan_target(const Tensor& target, const Meta& meta, const Tensor* con
 void link_in_place(Node* node, const Tensor& target, Rebase& rebase, size_t input,
                    uint32_t output) noexcept {
   shadow_saved(*node);
-  const uint64_t version = target.storage().version.load(std::memory_order_relaxed);
+  const uint32_t version = target.storage().version.load(std::memory_order_relaxed);
   node->written_version(output) = version;
   const Edge own(node, output);
   if (Node* joined = rebase.joined.give_up(); joined != nullptr) {
     // target = part of the base: base' = joined(rest(base), node(part(base))).
     Node* rest = rebase.rest.give_up();
+    Node* part = rebase.part.give_up();
     joined->written_version() = version;
+    part->inputs()[0] = Edge(joined, 0);
+    count_up(joined->refs);
     TensorHead& base = *target.head()->view_info().base;
     const Edge former(swap_history(base, Edge(joined, 0).word));
     joined->inputs()[1] = own;
     if (former) {
-      rest->refs.fetch_add(1, std::memory_order_relaxed);
+      count_up(rest->refs);
       rest->inputs()[0] = former;
       joined->inputs()[0] = Edge(rest, 0);
       node->inputs()[input] = Edge(rest, 1);
@@ -214,7 +231,7 @@ void link_in_place(Node* node, const Tensor& target, Rebase& rebase, size_t inpu
       let_go(rest);
     }
     if (base.has_flag(TensorHead::kRetainsGrad)) move_retained(base, Edge(joined, 0));
-    return;  // the view catches up when it is asked
+    return put_history(*target.head(), part, version);
   }
   TensorHead& head = *target.head();
   node->inputs()[input] = Edge(swap_history(head, own.word));

@@ -189,9 +189,10 @@ TargetPlan plan_target(const Tensor& target, const Meta& meta, const Tensor* con
                        bool in_place, TargetRules rules, bool keeps_old);
 void copy_elements(const Tensor& to, const Tensor& from) noexcept;
 // A recorded change through a view gives its base a new past: two nodes that put the view's new
-// value into the base's old one (ops/strided.cpp). Empty where the target is no view.
+// value into the base's old one, and the view a part of that (ops/strided.cpp). Empty where the
+// target is no view.
 struct Rebase {
-  Reserved joined, rest;
+  Reserved joined, rest, part;
 };
 Rebase reserve_rebase(const Tensor& target);
 // The target's new past, an output of the node, which takes the former one as an input. A count of
@@ -513,6 +514,19 @@ inline bool view_records(const char* op, const Tensor& x) {
   if (x.is_view()) use_history(op, x);
   return true;
 }
+
+// What is wrong with a mode or with x's history is told before what is wrong with shapes and
+// indices (T9).
+template <class... Parts>
+[[noreturn, gnu::cold]] void fail_after_history(const char* op, const Tensor& x, tg_status status,
+                                                const Parts&... parts) {
+  view_records(op, x);
+  fail(status, parts...);
+}
+// wrap_dim for a dimension of x, or of a result with one more.
+int dim_of(const char* op, const Tensor& x, int64_t dim, int more = 0);
+// The same where the result may be written into a given tensor.
+int dim_of(const char* op, const Tensor& x, int64_t dim, Into into);
 
 template <class O>
 [[gnu::always_inline]] inline void link_view(const Tensor& out, const Tensor& x,

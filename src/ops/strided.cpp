@@ -125,8 +125,8 @@ struct Offsets {
   }
 };
 
-// For each element of the part: which element of the whole lies there, in row-major order; the
-// whole's number of elements stands for none.
+// For each element of the part: which element of the whole lies there, in row-major order, the
+// first where several do; the whole's number of elements stands for none.
 Tensor places_of(const Part& k) {
   const int64_t elements = k.whole.shape.numel(), parts = k.part.shape.numel();
   int64_t least = 0;
@@ -161,6 +161,16 @@ Tensor added_at(const Part& k, const Tensor& places, const Tensor& g) {
 
 // ---- as_strided ----
 
+// Where elements of the whole share memory, the sum that the first of them got is divided among
+// them, as in PyTorch.
+Tensor shared_out(const Layout& whole, const Tensor& sums) {
+  const int64_t elements = whole.shape.numel();
+  const Tensor first = places_of({whole, whole});
+  const Tensor one = ones(sums.dtype(), Shape(&elements, 1));
+  const Tensor counts = maximum(index_add(one.shape(), 0, first, one), one);
+  return shaped(index_select(div(flat(sums, elements), counts), 0, first), whole.shape);
+}
+
 // Element i of the result is an element of the operand's storage; its gradient goes to the operand
 // element that lies there, and nowhere if the operand does not reach it (modes.md V1c).
 struct AsStrided {
@@ -170,7 +180,8 @@ struct AsStrided {
     const Part k = part_of(v);
     MemoryOrder order;
     if (!order.find(k) || !is_injective(k.part)) {
-      return v.give(0, added_at(k, places_of(k), v.grad()));
+      const Tensor sums = added_at(k, places_of(k), v.grad());
+      return v.give(0, is_injective(k.whole) ? sums : shared_out(k.whole, sums));
     }
     Shape shape;
     for (size_t i = 0; i < order.rank; ++i) shape.push(k.whole.shape.sizes[order.dims[i]]);
@@ -180,12 +191,16 @@ struct AsStrided {
   }
 };
 
-Node* reserve_as_strided(const Tensor& x, const Layout& layout) {
-  const Part k{layout_of(x), layout};
+// Without the edge.
+Node* reserve_part(const Part& k) {
   Node* node =
       make_node(AsStrided::id, {1, 1, 0, 0, 0, packed_bytes(k.whole) + packed_bytes(k.part)});
-  node->inputs()[0] = take_edge(*x.head());
   pack_part(*node, k);
+  return node;
+}
+Node* reserve_as_strided(const Tensor& x, const Layout& layout) {
+  Node* node = reserve_part({layout_of(x), layout});
+  node->inputs()[0] = take_edge(*x.head());
   return node;
 }
 
@@ -264,6 +279,7 @@ Rebase reserve_rebase(const Tensor& target) {
   pack_part(*rebase.joined.get(), k);
   rebase.rest = Reserved(make_node(Op::copy_slices_rest, {1, 2, 0, 0, 0, bytes}));
   pack_part(*rebase.rest.get(), k);
+  rebase.part = Reserved(reserve_part(k));
   return rebase;
 }
 
@@ -296,15 +312,17 @@ Tensor as_strided(const Tensor& x, const int64_t* sizes, const int64_t* strides,
     int64_t reach = 0;
     if (sizes[d] > 0 &&
         (!checked_multiply(sizes[d] - 1, strides[d], &reach) || !checked_add(last, reach, &last))) {
-      fail(TG_ERROR_SHAPE, "shape ", SizesText{sizes, rank}, " with strides ",
-           SizesText{strides, rank}, " reaches past 2^63 - 1 elements");
+      fail_after_history(AsStrided::name, x, TG_ERROR_SHAPE, "shape ", SizesText{sizes, rank},
+                         " with strides ", SizesText{strides, rank},
+                         " reaches past 2^63 - 1 elements");
     }
   }
   const int64_t available = x.storage().bytes() / size_of(x.dtype());
   if (offset < 0 || (empty ? offset > available : last >= available)) {
-    fail(TG_ERROR_INDEX, "shape ", SizesText{sizes, rank}, " with strides ",
-         SizesText{strides, rank}, " and offset ", offset, " reaches outside the storage of ",
-         Named{x}, ", which holds ", available, " elements");
+    fail_after_history(AsStrided::name, x, TG_ERROR_INDEX, "shape ", SizesText{sizes, rank},
+                       " with strides ", SizesText{strides, rank}, " and offset ", offset,
+                       " reaches outside the storage of ", Named{x}, ", which holds ", available,
+                       " elements");
   }
   const bool records = view_records(AsStrided::name, x);
   Tensor out = make_view(x, layout, current_origin());

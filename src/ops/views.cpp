@@ -162,6 +162,7 @@ const Operator split_operator = operator_for<Split>();
 
 Tensor t(const Tensor& x) {
   if (x.rank() > 2) {
+    view_records(Permute::name, x);
     fail_operand(TG_ERROR_SHAPE, 0, Named{x}, " has rank ", x.rank(),
                  "; tg_t takes rank 0 to 2, "
                  "so use tg_transpose");
@@ -171,7 +172,7 @@ Tensor t(const Tensor& x) {
 }
 
 Tensor transpose(const Tensor& x, int64_t dim0, int64_t dim1) {
-  const int first = wrap_dim(dim0, x.rank()), second = wrap_dim(dim1, x.rank());
+  const int first = dim_of(Permute::name, x, dim0), second = dim_of(Permute::name, x, dim1);
   int order[kMaxRank];
   for (int d = 0; d < x.rank(); ++d) order[d] = d;
   if (x.rank() > 0) std::swap(order[first], order[second]);
@@ -180,13 +181,13 @@ Tensor transpose(const Tensor& x, int64_t dim0, int64_t dim1) {
 
 Tensor permute(const Tensor& x, std::span<const int64_t> dims) {
   if (dims.size() != static_cast<size_t>(x.rank())) {
-    fail(TG_ERROR_SHAPE, "dims has ", dims.size(), " entries, ", Named{x}, " has rank ", x.rank(),
-         "; give each dimension once");
+    fail_after_history(Permute::name, x, TG_ERROR_SHAPE, "dims has ", dims.size(), " entries, ",
+                       Named{x}, " has rank ", x.rank(), "; give each dimension once");
   }
   int order[kMaxRank];
   Dims seen = 0;
   for (size_t i = 0; i < dims.size(); ++i) {
-    const int d = wrap_dim(dims[i], x.rank());
+    const int d = dim_of(Permute::name, x, dims[i]);
     if ((seen >> d & 1) != 0) {
       fail(TG_ERROR_INVALID_ARGUMENT, "dims names dimension ", d, " twice; give each once");
     }
@@ -202,8 +203,9 @@ Tensor expand(const Tensor& x, const int64_t* sizes, int32_t rank) {
   }
   const int shift = rank - x.rank();
   if (shift < 0) {
-    fail(TG_ERROR_SHAPE, Named{x}, " has rank ", x.rank(), " and cannot be expanded to ",
-         SizesText{sizes, rank}, "; give at least as many sizes");
+    fail_after_history(Expand::name, x, TG_ERROR_SHAPE, Named{x}, " has rank ", x.rank(),
+                       " and cannot be expanded to ", SizesText{sizes, rank},
+                       "; give at least as many sizes");
   }
   Layout layout;
   layout.offset = x.offset();
@@ -217,8 +219,9 @@ Tensor expand(const Tensor& x, const int64_t* sizes, int32_t rank) {
            is_new ? "; a new dimension needs a size" : "; only -1 keeps the size");
     }
     if (own != target[d] && own != 1) {
-      fail(TG_ERROR_SHAPE, Named{x}, " cannot be expanded to ", SizesText{sizes, rank},
-           ": dimension ", d, " has ", own, " elements and only 1 can be repeated");
+      fail_after_history(Expand::name, x, TG_ERROR_SHAPE, Named{x}, " cannot be expanded to ",
+                         SizesText{sizes, rank}, ": dimension ", d, " has ", own,
+                         " elements and only 1 can be repeated");
     }
     layout.strides[d] = is_new || own != target[d] ? 0 : x.stride(d - shift);
   }
@@ -228,12 +231,13 @@ Tensor expand(const Tensor& x, const int64_t* sizes, int32_t rank) {
 
 Tensor select(const Tensor& x, int64_t dim, int64_t index) {
   if (x.rank() == 0)
-    fail(TG_ERROR_INDEX, Named{x}, " has rank 0: it has no dimension to select from");
-  const int d = wrap_dim(dim, x.rank());
+    fail_after_history(Select::name, x, TG_ERROR_INDEX, Named{x},
+                       " has rank 0: it has no dimension to select from");
+  const int d = dim_of(Select::name, x, dim);
   const int64_t size = x.size(d);
   if (index < -size || index >= size) {
-    fail(TG_ERROR_INDEX, "index is ", index, "; dimension ", d, " of ", Named{x}, " takes ", -size,
-         " to ", size - 1);
+    fail_after_history(Select::name, x, TG_ERROR_INDEX, "index is ", index, "; dimension ", d,
+                       " of ", Named{x}, " takes ", -size, " to ", size - 1);
   }
   const SliceArgs args{index < 0 ? index + size : index, 1, size, 1, d};
   Layout layout = slice_layout(x, args);
@@ -241,16 +245,24 @@ Tensor select(const Tensor& x, int64_t dim, int64_t index) {
   return run_view<Select>(x, layout, args);
 }
 
+[[gnu::always_inline]] static inline void check_has_dim(const Tensor& x, const char* what) {
+  if (x.rank() != 0) [[likely]]
+    return;
+  fail_after_history(Slice::name, x, TG_ERROR_INDEX, Named{x},
+                     " has rank 0: it has no dimension to ", what);
+}
+
 Tensor narrow(const Tensor& x, int64_t dim, int64_t start, int64_t length) {
-  if (x.rank() == 0) fail(TG_ERROR_INDEX, Named{x}, " has rank 0: it has no dimension to narrow");
-  const int d = wrap_dim(dim, x.rank());
+  check_has_dim(x, "narrow");
+  const int d = dim_of(Slice::name, x, dim);
   const int64_t size = x.size(d);
   if (start < -size || start > size) {
-    fail(TG_ERROR_INDEX, "start is ", start, "; dimension ", d, " of ", Named{x}, " takes ", -size,
-         " to ", size);
+    fail_after_history(Slice::name, x, TG_ERROR_INDEX, "start is ", start, "; dimension ", d,
+                       " of ", Named{x}, " takes ", -size, " to ", size);
   }
   const int64_t first = start < 0 ? start + size : start;
   if (length < 0 || length > size - first) {
+    if (length >= 0) view_records(Slice::name, x);
     fail(length < 0 ? TG_ERROR_INVALID_ARGUMENT : TG_ERROR_INDEX, "length is ", length,
          "; dimension ", d, " of ", Named{x}, " has ", size - first, " elements from start ",
          first);
@@ -261,8 +273,8 @@ Tensor narrow(const Tensor& x, int64_t dim, int64_t start, int64_t length) {
 
 // Bounds are clipped as in PyTorch and Python; a step must be positive.
 Tensor slice(const Tensor& x, int64_t dim, int64_t start, int64_t end, int64_t step) {
-  if (x.rank() == 0) fail(TG_ERROR_INDEX, Named{x}, " has rank 0: it has no dimension to slice");
-  const int d = wrap_dim(dim, x.rank());
+  check_has_dim(x, "slice");
+  const int d = dim_of(Slice::name, x, dim);
   if (step <= 0) fail(TG_ERROR_INVALID_ARGUMENT, "step is ", step, "; it must be positive");
   const int64_t size = x.size(d);
   auto clip = [size](int64_t i) { return std::clamp<int64_t>(i < 0 ? i + size : i, 0, size); };
@@ -273,8 +285,11 @@ Tensor slice(const Tensor& x, int64_t dim, int64_t start, int64_t end, int64_t s
 }
 
 int64_t split_count(const Tensor& x, int64_t size, int64_t dim) {
-  if (x.rank() == 0) fail(TG_ERROR_INDEX, Named{x}, " has rank 0: it has no dimension to split");
-  const int d = wrap_dim(dim, x.rank());
+  if (x.rank() == 0) {
+    fail_after_history(Split::name, x, TG_ERROR_INDEX, Named{x},
+                       " has rank 0: it has no dimension to split");
+  }
+  const int d = dim_of(Split::name, x, dim);
   if (size < 0 || (size == 0 && x.size(d) != 0)) {
     fail(TG_ERROR_INVALID_ARGUMENT, "size is ", size, "; parts must have at least one element");
   }

@@ -49,32 +49,35 @@ Optimizer::Optimizer(std::span<const Tensor* const> parameters, std::span<const 
   if (parameters.empty()) {
     fail(TG_ERROR_INVALID_ARGUMENT, "count is 0; give at least one parameter");
   }
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    const Tensor& x = *parameters[i];
-    if (x.is_inference()) {
-      fail_operand(TG_ERROR_MODE, static_cast<int>(i), "parameters[", i, "], ", tg::Named{x},
-                   ", is an inference tensor and gets no gradient; tg_clone it outside inference "
-                   "mode, or make it outside inference mode");
+  // In the order of modes.md T9: one kind of mistake after the other.
+  const auto check = [&](auto&& wrong) {
+    for (size_t i = 0; i < parameters.size(); ++i) wrong(i, *parameters[i]);
+  };
+  check([&](size_t i, const Tensor& x) {
+    for (size_t j = 0; j < i; ++j) {
+      if (parameters[j]->head() != x.head()) continue;
+      fail_operand(TG_ERROR_INVALID_ARGUMENT, static_cast<int>(i), "parameters[", i, "], ",
+                   tg::Named{x}, ", is parameters[", j, "] again; give each once");
     }
-    if (!is_leaf(*x.head())) {
-      fail_operand(TG_ERROR_AUTOGRAD, static_cast<int>(i), "parameters[", i, "], ", tg::Named{x},
-                   ", is no leaf; give the tensor that it was computed from, or its tg_detach");
-    }
-  }
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    const Tensor& x = *parameters[i];
+  });
+  check([](size_t i, const Tensor& x) {
+    if (!x.is_inference()) return;
+    fail_operand(TG_ERROR_MODE, static_cast<int>(i), "parameters[", i, "], ", tg::Named{x},
+                 ", is an inference tensor and gets no gradient; tg_clone it outside inference "
+                 "mode, or make it outside inference mode");
+  });
+  check([](size_t i, const Tensor& x) {
+    if (is_leaf(*x.head())) return;
+    fail_operand(TG_ERROR_AUTOGRAD, static_cast<int>(i), "parameters[", i, "], ", tg::Named{x},
+                 ", is no leaf; give the tensor that it was computed from, or its tg_detach");
+  });
+  check([&](size_t i, const Tensor& x) {
     if (x.dtype() != DType::float32 && x.dtype() != DType::float64) {
       fail_operand(TG_ERROR_DTYPE, static_cast<int>(i), "parameters[", i, "], ", tg::Named{x},
                    ", must be float32 or float64; convert it by tg_to_dtype");
     }
-    for (size_t j = 0; j < i; ++j) {
-      if (parameters[j]->head() == x.head()) {
-        fail_operand(TG_ERROR_INVALID_ARGUMENT, static_cast<int>(i), "parameters[", i, "], ",
-                     tg::Named{x}, ", is parameters[", j, "] again; give each once");
-      }
-    }
     slots_.push_back({x, {}, 0});
-  }
+  });
   settings_.assign(settings.begin(), settings.end());
 }
 

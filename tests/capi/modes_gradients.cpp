@@ -176,6 +176,34 @@ TEST_CASE("B23: a leaf that requires grad anew gets the gradients of its older g
   CHECK(tg_live_handles() == live);
 }
 
+TEST_CASE("B23: what is saved of a leaf whose requires_grad was set to 0 is a constant",
+          "[modes]") {
+  for (const bool detaches : {false, true}) {
+    CAPTURE(detaches);
+    const Tensor w = leaf({3}), other = leaf({4});
+    const Tensor y = make(tg_mul, w, other);
+    ok(detaches ? tg_detach_(w) : tg_tensor_set_requires_grad(w, 0));
+    const tg_tensor roots[] = {y}, inputs[] = {other};
+    Tensor gradient;
+    ok(tg_grad(roots, nullptr, 1, inputs, 1, TG_CREATE_GRAPH, gradient.out()));
+    CHECK(kind_of(gradient) == "n0");
+    CHECK(values(gradient) == Values{3});
+    // Made to require grad anew it is a variable again; so is what nobody else holds any more.
+    ok(tg_tensor_set_requires_grad(w, 1));
+    ok(tg_grad(roots, nullptr, 1, inputs, 1, TG_CREATE_GRAPH, gradient.out()));
+    CHECK(kind_of(gradient) == "nn");
+    ok(tg_backward(gradient));
+    CHECK(grad_values(w) == Values{1});
+  }
+  Tensor gone = leaf({3});
+  const Tensor other = leaf({4}), y = make(tg_mul, gone, other);
+  gone.release();
+  const tg_tensor roots[] = {y}, inputs[] = {other};
+  CHECK(kind_of(make([&](tg_tensor* out) {
+          return tg_grad(roots, nullptr, 1, inputs, 1, TG_CREATE_GRAPH, out);
+        })) == "nn");
+}
+
 TEST_CASE("B24: a leaf written in no_grad between forward and backward", "[modes]") {
   const Tensor w = leaf({3});
   const Tensor saves = make(tg_mul, w, w), saves_not = make(tg_mul_scalar, w, 2.0);

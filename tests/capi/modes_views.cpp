@@ -163,6 +163,26 @@ TEST_CASE("V1c: as_strided of a view has gradients only for elements that its op
   CHECK(grad_values(w) == Values{0, 1, 1, 0});
 }
 
+TEST_CASE(
+    "V1c: as_strided of an expanded tensor divides a gradient among those that share an element",
+    "[modes]") {
+  const Tensor w = leaf({1, 2});
+  const int64_t three[] = {3, 2}, pair[] = {2, 2}, strides[] = {0, 1};
+  const Tensor rows = make(tg_expand, w, three, 2);
+  const Tensor again = make(tg_as_strided, rows, pair, strides, 2, int64_t{0});
+  const Tensor seed = tensor({1, 2, 5, 4}, {2, 2}, true);
+  const tg_tensor roots[] = {again}, grads[] = {seed}, inputs[] = {rows};
+  Tensor gradient;
+  ok(tg_grad(roots, grads, 1, inputs, 1, TG_CREATE_GRAPH, gradient.out()));
+  CHECK(values(gradient) == Values{2, 2, 2, 2, 2, 2});
+  ok(backward_ones(gradient));  // each element of the seed was counted three times a third
+  CHECK(grad_values(seed) == Values{1, 1, 1, 1});
+  ok(tg_tensor_set_grad(w, 0));
+  const tg_tensor plain[] = {tg_tensor{seed}};
+  ok(tg_backward_from(roots, plain, 1, 0));
+  CHECK(grad_values(w) == Values{6, 6});
+}
+
 TEST_CASE("V2, V3: a view of a view shares storage and counter, and keeps the storage alive",
           "[modes]") {
   for (const Mode mode : kModes) {

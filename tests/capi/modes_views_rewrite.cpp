@@ -252,6 +252,24 @@ TEST_CASE("V8: a view that requires grad of a base that was detached is as a vie
   CHECK(values(b) == Values{2, 2});
 }
 
+TEST_CASE("T13b: a view that was written keeps its past when its base is detached", "[modes]") {
+  const Tensor w = leaf({3});
+  for (const bool used : {false, true}) {
+    CAPTURE(used);
+    const Tensor b = vec({1, 2}), view = part(b, 0, 1), other = part(b, 0, 2);
+    ok(tg_mul_(view, w));
+    if (used) make(tg_neg, other);
+    ok(tg_detach_(b));
+    CHECK(kind_of(b) == "n0");
+    CHECK(kind_of(view) == "nn");
+    CHECK(kind_of(other) == (used ? "nn" : "n0"));  // made anew by its use, or not in time
+    ok(tg_tensor_set_grad(w, 0));
+    ok(backward_ones(view));
+    CHECK(grad_values(w) == Values{1});
+    CHECK(values(b) == Values{3, 2});
+  }
+}
+
 TEST_CASE("V15: detach_ on a view that is a leaf of its own is an autograd error", "[modes]") {
   const Tensor b = vec({1, 2}), view = part(b, 0, 1);
   ok(tg_tensor_set_requires_grad(view, 1));
