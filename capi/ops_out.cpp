@@ -24,6 +24,15 @@ tg_status over_dim(const char* function, tg_tensor x, int64_t dim, int32_t keepd
     op(*operand, dim, boolean(keepdim, "keepdim"), tg::Into::given(*target));
   });
 }
+tg_status into_two(const char* function, tg_tensor x, int64_t dim, int32_t keepdim,
+                   tg_tensor values, tg_tensor indices,
+                   void (*op)(const tg::Tensor&, int64_t, bool, const tg::Tensor&,
+                              const tg::Tensor&)) {
+  return guarded(function, [&] {
+    const TensorPin operand(x, "x"), first(values, "values"), second(indices, "indices");
+    op(*operand, dim, boolean(keepdim, "keepdim"), *first, *second);
+  });
+}
 tg_status joined(const char* function, const tg_tensor* tensors, size_t count, int64_t dim,
                  tg_tensor out,
                  tg::Tensor (*op)(std::span<const tg::Tensor* const>, int64_t, tg::Into)) {
@@ -145,6 +154,14 @@ tg_status tg_mean_dims_out(tg_tensor x, const int64_t* dims, size_t count, int32
                            tg_tensor out) {
   return over_dims(__func__, x, dims, count, keepdim, out, tg::mean_dims);
 }
+tg_status tg_max_dim_out(tg_tensor x, int64_t dim, int32_t keepdim, tg_tensor values,
+                         tg_tensor indices) {
+  return into_two(__func__, x, dim, keepdim, values, indices, tg::max_dim_out);
+}
+tg_status tg_min_dim_out(tg_tensor x, int64_t dim, int32_t keepdim, tg_tensor values,
+                         tg_tensor indices) {
+  return into_two(__func__, x, dim, keepdim, values, indices, tg::min_dim_out);
+}
 tg_status tg_argmax_dim_out(tg_tensor x, int64_t dim, int32_t keepdim, tg_tensor out) {
   return over_dim(__func__, x, dim, keepdim, out, tg::argmax_dim);
 }
@@ -196,4 +213,29 @@ tg_status tg_index_select_out(tg_tensor x, int64_t dim, tg_tensor index, tg_tens
 }
 tg_status tg_gather_out(tg_tensor x, int64_t dim, tg_tensor index, tg_tensor out) {
   return call_out(__func__, out, tg::gather, x, dim, index);
+}
+
+// ---- losses ----
+tg_status tg_mse_loss_out(tg_tensor x, tg_tensor target, int32_t reduction, tg_tensor out) {
+  return call_out(__func__, out, tg::mse_loss, x, target, reduction);
+}
+tg_status tg_nll_loss_out(tg_tensor x, tg_tensor target, tg_tensor weight, int64_t ignore_index,
+                          int32_t reduction, tg_tensor out) {
+  return guarded(__func__, [&] {
+    const TensorPin operand(x, "x"), classes(target, "target");
+    const OptionalPin factor(weight, "weight");
+    const TensorPin result(out, "out");
+    tg::nll_loss(*operand, *classes, *factor, ignore_index, reduction, tg::Into::given(*result));
+  });
+}
+tg_status tg_cross_entropy_out(tg_tensor x, tg_tensor target, tg_tensor weight,
+                               int64_t ignore_index, int32_t reduction, double label_smoothing,
+                               tg_tensor out) {
+  return guarded(__func__, [&] {
+    const TensorPin operand(x, "x"), classes(target, "target");
+    const OptionalPin factor(weight, "weight");
+    const TensorPin result(out, "out");
+    tg::cross_entropy(*operand, *classes, *factor, ignore_index, reduction, label_smoothing,
+                      tg::Into::given(*result));
+  });
 }

@@ -182,6 +182,13 @@ def into_given_shapes(k):
             ("argmax_dim_out", [1, 0], [2, 2]), ("argmin_dim_out", [1, 0], [0, 0])]:
         k.call(name, "a", *more, "two")
         k.check("two", values)
+    tensor(k, "where", [0, 0], dtype="int64")
+    for name, values, index in [("max_dim_out", [3, 6], 2), ("min_dim_out", [1, 4], 0)]:
+        k.call(name, "a", 1, 0, "two", "where")
+        k.check("two", values)
+        k.check("where", [index, index])
+    k.call("max_dim_out", "a", 1, 0, "two", "two", status=14)
+    k.call("release", "where")
     total = sum(math.exp(x) for x in (1, 2, 3))
     row = [math.exp(x) / total for x in (1, 2, 3)]
     tensor(k, "six", [0] * 6, [2, 3])
@@ -354,6 +361,16 @@ def losses(k):
     one(k, "cross_entropy", "a", "classes", None, -100, 1, 0, values=[sum(rows) / 2],
         tolerance=CLOSE)
     one(k, "cross_entropy", "a", "classes", None, 2, 1, 0, values=[rows[1]], tolerance=CLOSE)
+    tensor(k, "one", [0], [])
+    tensor(k, "two", [0, 0])
+    k.call("mse_loss_out", "a", "target", 2, "one")
+    k.check("one", [sum(differences)])
+    k.call("nll_loss_out", "a", "classes", "b", -100, 2, "one")
+    k.check("one", [-8])
+    k.call("cross_entropy_out", "a", "classes", None, -100, 0, 0, "two")
+    k.check("two", rows, CLOSE)
+    k.call("mse_loss_out", "a", "target", 0, "two", status=3)
+    k.call("release_many", ["one", "two"])
     k.call("mse_loss", "a", "target", 3, status=1)
     k.call("mse_loss", "a", "c", 1, status=3)
     k.call("cross_entropy", "a", "b", None, -100, 1, 0, status=4)

@@ -3027,6 +3027,24 @@ TG_API tg_status tg_min_out(tg_tensor x, tg_tensor out);
 TG_API tg_status tg_max_dim(tg_tensor x, int64_t dim, int32_t keepdim, tg_tensor *values,
                             tg_tensor *indices);
 
+/** The greatest elements along a dimension, and where they stand first, into two given tensors.
+ *  @param x tensor, borrowed
+ *  @param dim from -rank to rank - 1
+ *  @param keepdim 1 or 0
+ *  @param values tensor, borrowed, written
+ *  @param indices tensor, borrowed, written; int64, or floating point with the same numbers
+ *  @shape that of tg_max_dim; values and indices have it already
+ *  @dtypes those of tg_max_dim
+ *  @errors TG_ERROR_INVALID_ARGUMENT: keepdim is neither 0 nor 1; TG_ERROR_INVALID_HANDLE: x,
+ *      values, indices; TG_ERROR_SHAPE: R7, or as the form without out; TG_ERROR_DTYPE: R7;
+ *      TG_ERROR_INDEX: as the form without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7;
+ *      TG_ERROR_UNSUPPORTED: R6, or values and indices share memory
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_max_dim_out(tg_tensor x, int64_t dim, int32_t keepdim, tg_tensor values,
+                                tg_tensor indices);
+
 /** The smallest elements along a dimension, and where they stand first; NaN counts as the smallest.
  *  @param x tensor, borrowed
  *  @param dim from -rank to rank - 1
@@ -3045,6 +3063,24 @@ TG_API tg_status tg_max_dim(tg_tensor x, int64_t dim, int32_t keepdim, tg_tensor
  *  @since 0.1.0 */
 TG_API tg_status tg_min_dim(tg_tensor x, int64_t dim, int32_t keepdim, tg_tensor *values,
                             tg_tensor *indices);
+
+/** The smallest elements along a dimension, and where they stand first, into two given tensors.
+ *  @param x tensor, borrowed
+ *  @param dim from -rank to rank - 1
+ *  @param keepdim 1 or 0
+ *  @param values tensor, borrowed, written
+ *  @param indices tensor, borrowed, written; int64, or floating point with the same numbers
+ *  @shape that of tg_min_dim; values and indices have it already
+ *  @dtypes those of tg_min_dim
+ *  @errors TG_ERROR_INVALID_ARGUMENT: keepdim is neither 0 nor 1; TG_ERROR_INVALID_HANDLE: x,
+ *      values, indices; TG_ERROR_SHAPE: R7, or as the form without out; TG_ERROR_DTYPE: R7;
+ *      TG_ERROR_INDEX: as the form without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7;
+ *      TG_ERROR_UNSUPPORTED: R6, or values and indices share memory
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_min_dim_out(tg_tensor x, int64_t dim, int32_t keepdim, tg_tensor values,
+                                tg_tensor indices);
 
 /** Where the greatest element stands first, counted row-major.
  *  @param x tensor, borrowed
@@ -3870,6 +3906,21 @@ TG_API tg_status tg_gather_out(tg_tensor x, int64_t dim, tg_tensor index, tg_ten
  *  @since 0.1.0 */
 TG_API tg_status tg_mse_loss(tg_tensor x, tg_tensor target, int32_t reduction, tg_tensor *out);
 
+/** The squared error (x - target)^2 and its mean or sum, into a given tensor.
+ *  @param x tensor, borrowed
+ *  @param target tensor, borrowed
+ *  @param reduction TG_REDUCTION_*
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_mse_loss; out has it already
+ *  @dtypes those of tg_mse_loss
+ *  @errors TG_ERROR_INVALID_ARGUMENT: reduction is an unknown number; TG_ERROR_INVALID_HANDLE: x,
+ *      target, out; TG_ERROR_SHAPE: R7, or as the form without out; TG_ERROR_DTYPE: R7, or as the
+ *      form without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_mse_loss_out(tg_tensor x, tg_tensor target, int32_t reduction, tg_tensor out);
+
 /** The negative log-likelihood -weight[target] x[target], with x log-probabilities such as those of
  *  tg_log_softmax. The mean is divided by the sum of the weights met.
  *  @param x tensor, shape [classes] or [n, classes, ...], borrowed
@@ -3893,6 +3944,25 @@ TG_API tg_status tg_mse_loss(tg_tensor x, tg_tensor target, int32_t reduction, t
  *  @since 0.1.0 */
 TG_API tg_status tg_nll_loss(tg_tensor x, tg_tensor target, tg_tensor weight, int64_t ignore_index,
                              int32_t reduction, tg_tensor *out);
+
+/** The negative log-likelihood of tg_nll_loss, into a given tensor.
+ *  @param x tensor, shape [classes] or [n, classes, ...], borrowed
+ *  @param target tensor, int64, shape [] or [n, ...], borrowed; class indices
+ *  @param weight tensor, shape [classes], of the dtype of x, borrowed; 0: ones
+ *  @param ignore_index a target that counts nothing; PyTorch's is -100
+ *  @param reduction TG_REDUCTION_*
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_nll_loss; out has it already
+ *  @dtypes those of tg_nll_loss
+ *  @errors TG_ERROR_INVALID_ARGUMENT: reduction is an unknown number; TG_ERROR_INVALID_HANDLE: x,
+ *      target, weight, out; TG_ERROR_SHAPE: R7, or as the form without out; TG_ERROR_DTYPE: R7, or
+ *      as the form without out; TG_ERROR_INDEX: as the form without out; TG_ERROR_MODE: R2;
+ *      TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_nll_loss_out(tg_tensor x, tg_tensor target, tg_tensor weight,
+                                 int64_t ignore_index, int32_t reduction, tg_tensor out);
 
 /** tg_nll_loss of tg_log_softmax over the classes, with label smoothing e (Szegedy, Vanhoucke,
  *  Ioffe, Shlens, Wojna: Rethinking the Inception architecture, 2016): (1 - e) times that loss plus
@@ -3920,6 +3990,27 @@ TG_API tg_status tg_nll_loss(tg_tensor x, tg_tensor target, tg_tensor weight, in
 TG_API tg_status tg_cross_entropy(tg_tensor x, tg_tensor target, tg_tensor weight,
                                   int64_t ignore_index, int32_t reduction, double label_smoothing,
                                   tg_tensor *out);
+
+/** The cross entropy of tg_cross_entropy, into a given tensor.
+ *  @param x tensor of scores, shape [classes] or [n, classes, ...], borrowed
+ *  @param target tensor, int64, shape [] or [n, ...], borrowed; class indices
+ *  @param weight tensor, shape [classes], of the dtype of x, borrowed; 0: ones
+ *  @param ignore_index a target that counts nothing; PyTorch's is -100
+ *  @param reduction TG_REDUCTION_*
+ *  @param label_smoothing from 0 to 1; PyTorch's is 0
+ *  @param out tensor, borrowed, written
+ *  @shape that of tg_cross_entropy; out has it already
+ *  @dtypes those of tg_cross_entropy
+ *  @errors TG_ERROR_INVALID_ARGUMENT: reduction is an unknown number, or label_smoothing is not
+ *      from 0 to 1; TG_ERROR_INVALID_HANDLE: x, target, weight, out; TG_ERROR_SHAPE: R7, or as the
+ *      form without out; TG_ERROR_DTYPE: R7, or as the form without out; TG_ERROR_INDEX: as the
+ *      form without out; TG_ERROR_MODE: R2; TG_ERROR_AUTOGRAD: R7; TG_ERROR_UNSUPPORTED: R6
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_cross_entropy_out(tg_tensor x, tg_tensor target, tg_tensor weight,
+                                      int64_t ignore_index, int32_t reduction,
+                                      double label_smoothing, tg_tensor out);
 
 /* ==== Autograd ====
  * Backward walks the graph from its roots to the leaves, on the calling thread, in an order that

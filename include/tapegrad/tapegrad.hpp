@@ -1151,6 +1151,12 @@ inline void sum_out(const Tensor& x, Tensor& out) { check(tg_sum_out(x.handle(),
 inline void mean_out(const Tensor& x, Tensor& out) { check(tg_mean_out(x.handle(), out.handle())); }
 inline void max_out(const Tensor& x, Tensor& out) { check(tg_max_out(x.handle(), out.handle())); }
 inline void min_out(const Tensor& x, Tensor& out) { check(tg_min_out(x.handle(), out.handle())); }
+inline void max_out(const Tensor& x, int64_t dim, bool keepdim, Tensor& values, Tensor& indices) {
+  check(tg_max_dim_out(x.handle(), dim, int32_t{keepdim}, values.handle(), indices.handle()));
+}
+inline void min_out(const Tensor& x, int64_t dim, bool keepdim, Tensor& values, Tensor& indices) {
+  check(tg_min_dim_out(x.handle(), dim, int32_t{keepdim}, values.handle(), indices.handle()));
+}
 inline void argmax_out(const Tensor& x, Tensor& out) {
   check(tg_argmax_out(x.handle(), out.handle()));
 }
@@ -1219,6 +1225,22 @@ inline Tensor cross_entropy(const Tensor& x, const Tensor& target, const Tensor&
                             double label_smoothing = 0) {
   return Tensor::result(tg_cross_entropy, x.handle(), target.handle(), weight.handle(),
                         ignore_index, static_cast<int32_t>(reduction), label_smoothing);
+}
+
+inline void mse_loss_out(const Tensor& x, const Tensor& target, Reduction reduction, Tensor& out) {
+  check(
+      tg_mse_loss_out(x.handle(), target.handle(), static_cast<int32_t>(reduction), out.handle()));
+}
+inline void nll_loss_out(const Tensor& x, const Tensor& target, const Tensor& weight,
+                         int64_t ignore_index, Reduction reduction, Tensor& out) {
+  check(tg_nll_loss_out(x.handle(), target.handle(), weight.handle(), ignore_index,
+                        static_cast<int32_t>(reduction), out.handle()));
+}
+inline void cross_entropy_out(const Tensor& x, const Tensor& target, const Tensor& weight,
+                              int64_t ignore_index, Reduction reduction, double label_smoothing,
+                              Tensor& out) {
+  check(tg_cross_entropy_out(x.handle(), target.handle(), weight.handle(), ignore_index,
+                             static_cast<int32_t>(reduction), label_smoothing, out.handle()));
 }
 
 // ==== Autograd ====

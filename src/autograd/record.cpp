@@ -56,16 +56,17 @@ uint32_t flowing_operands(const Tensor* const* operands, int n, uint32_t wanted)
 namespace {
 
 [[noreturn, gnu::cold]] void fail_inference_target(const char* op, const Tensor& target,
-                                                   int operand) {
-  fail_operand(TG_ERROR_MODE, operand, op, ": ", operand != 0 ? "out, " : "", Named{target},
-               operand != 0 ? "," : "",
+                                                   int operand, const char* name) {
+  fail_operand(TG_ERROR_MODE, operand, op, ": ", name != nullptr ? name : "",
+               name != nullptr ? ", " : "", Named{target}, name != nullptr ? "," : "",
                " is an inference tensor and may not be changed outside inference mode; change it "
                "inside inference mode, or tg_clone it and change the clone");
 }
 
 // An inference tensor, or a gradient that a hook or a backward was handed.
-[[gnu::cold, gnu::noinline]] void check_guarded(const char* op, const Tensor& target, int operand) {
-  if (target.is_inference() && !inference_mode()) fail_inference_target(op, target, operand);
+[[gnu::cold, gnu::noinline]] void check_guarded(const char* op, const Tensor& target, int operand,
+                                                const char* name) {
+  if (target.is_inference() && !inference_mode()) fail_inference_target(op, target, operand, name);
   if (!target.storage().is_lent()) return;
   fail_operand(TG_ERROR_AUTOGRAD, operand, op, ": ", Named{target},
                " is a gradient that a hook or a backward was handed and may not be changed in "
@@ -75,9 +76,9 @@ namespace {
 
 }  // namespace
 
-void check_writable(const char* op, const Tensor& target, int operand) {
+void check_writable(const char* op, const Tensor& target, int operand, const char* name) {
   if (target.storage().is_guarded()) [[unlikely]]
-    check_guarded(op, target, operand);
+    check_guarded(op, target, operand, name);
 }
 
 void plan_in_place(const char* op, const Tensor& target, bool records) {
@@ -91,19 +92,20 @@ void plan_in_place(const char* op, const Tensor& target, bool records) {
   if (target.is_view()) check_view_target(op, target);
 }
 
-void plan_out(const char* op, const Tensor& target, const Tensor* const* operands, int n) {
+void plan_out(const char* op, const Tensor& target, const Tensor* const* operands, int n,
+              const char* name) {
   check_unrestricted();
   if (recording_mode()) {
     for (int i = 0; i <= n; ++i) {
       const Tensor& x = i == n ? target : *operands[i];
       if (x && requires_grad(x)) {
-        fail_operand(TG_ERROR_AUTOGRAD, i, op, ": ", i == n ? "out, " : "an operand, ", Named{x},
+        fail_operand(TG_ERROR_AUTOGRAD, i, op, ": ", i == n ? name : "an operand", ", ", Named{x},
                      ", requires grad, and a call into a given tensor does not record; use the "
                      "functional form, or call it under tg_no_grad_enter");
       }
     }
   }
-  check_writable(op, target, n);
+  check_writable(op, target, n, name);
 }
 
 // ---- flags and .grad ----

@@ -65,12 +65,14 @@ inline bool plan_record(const char* op, const Tensor* const* operands, int n, ui
 
 // Throws where target is not to be written at all: an inference tensor outside inference mode, or a
 // gradient that a hook was handed.
-// operand: which of the call's.
-void check_writable(const char* op, const Tensor& target, int operand = 0);
+// operand: which of the call's; name: of the parameter, where it is given to be written.
+void check_writable(const char* op, const Tensor& target, int operand = 0,
+                    const char* name = nullptr);
 // In place: what may not be written at all, and what may not be written where the call records.
 void plan_in_place(const char* op, const Tensor& target, bool records);
 // Out forms never record: they refuse operands that would ask for it.
-void plan_out(const char* op, const Tensor& target, const Tensor* const* operands, int n);
+void plan_out(const char* op, const Tensor& target, const Tensor* const* operands, int n,
+              const char* name = "out");
 
 // requires_grad, .grad and their kin, as the C functions of the same names say.
 void set_requires_grad(const Tensor& x, bool on);

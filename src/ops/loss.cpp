@@ -272,23 +272,33 @@ const Operator mse_loss_operator = operator_for<MseLoss>();
 const Operator nll_loss_operator = operator_for<NllLoss>();
 const Operator nll_loss_backward_operator = operator_for<NllLossBackward>();
 
-Tensor mse_loss(const Tensor& x, const Tensor& target, int32_t reduction) {
+Tensor mse_loss(const Tensor& x, const Tensor& target, int32_t reduction, Into into) {
   check_reduction(reduction);
-  return run<MseLoss>({}, {reduction}, x, target);
+  return run<MseLoss>(into, {reduction}, x, target);
 }
 
 Tensor nll_loss(const Tensor& x, const Tensor& target, const Tensor& weight, int64_t ignore_index,
-                int32_t reduction) {
+                int32_t reduction, Into into) {
   check_reduction(reduction);
-  return run<NllLoss>({}, {ignore_index, reduction}, x, target, constant(weight));
+  const bool fresh = into.kind == Into::Kind::fresh;
+  return run<NllLoss>(into, {ignore_index, reduction}, x, target,
+                      fresh ? constant(weight) : weight);
 }
 
 Tensor cross_entropy(const Tensor& x, const Tensor& target, const Tensor& weight,
-                     int64_t ignore_index, int32_t reduction, double label_smoothing) {
+                     int64_t ignore_index, int32_t reduction, double label_smoothing, Into into) {
   check_reduction(reduction);
   if (!(label_smoothing >= 0 && label_smoothing <= 1)) {
     fail(TG_ERROR_INVALID_ARGUMENT, "label_smoothing is ", label_smoothing,
          "; it must be from 0 to 1");
+  }
+  if (into.kind != Into::Kind::fresh) {
+    constexpr const char* name = "CrossEntropy";
+    const Tensor* const operands[] = {&x, &target, &weight};
+    plan_out(name, *into.out, operands, 3);
+    const Tensor made = cross_entropy(x, target, weight, ignore_index, reduction, label_smoothing);
+    copy_into(name, made, operands, 3, into);
+    return {};
   }
   check_target_dtype(target);
   if (x.rank() == 0) check_nll_shapes(x, target, weight);

@@ -431,27 +431,6 @@ Tensor batched(const Tensor& x, const Shape& batch) {
   return reshape(expand(x, shape.sizes, shape.rank), sizes, 3);
 }
 
-// A product that no kernel writes where it is wanted: made by itself, then copied.
-void copy_product(const Tensor& a, const Tensor& b, Into into) {
-  constexpr const char* name = "Matmul";
-  const Tensor* const operands[] = {&a, &b};
-  plan_out(name, *into.out, operands, 2);
-  const Tensor product = matmul(a, b);
-  const AnyOperator op{.name = name,
-                       .result =
-                           [](const void* made, const Tensor* const*) {
-                             const Tensor& x = *static_cast<const Tensor*>(made);
-                             return Meta{x.dtype(), x.shape()};
-                           },
-                       .forward =
-                           [](const Tensor& out, const void* made, const Tensor* const*) {
-                             copy_elements(out, *static_cast<const Tensor*>(made));
-                           },
-                       .rules = {.elementwise = true, .own_dtypes = true},
-                       .operands = 2};
-  run_into(op, into, &product, operands);
-}
-
 }  // namespace
 
 const Operator mm_operator = operator_for<Mm>();
@@ -479,7 +458,13 @@ Tensor matmul(const Tensor& a, const Tensor& b, Into into) {
     if (a.rank() == 1) return b.rank() == 1 ? dot(a, b, into) : mv(on_the_way(b, t), a, into);
     if (a.rank() == 2) return b.rank() == 1 ? mv(a, b, into) : mm(a, b, into);
   }
-  if (into.kind != Into::Kind::fresh) return copy_product(a, b, into), Tensor();
+  if (into.kind != Into::Kind::fresh) {
+    constexpr const char* name = "Matmul";
+    const Tensor* const operands[] = {&a, &b};
+    plan_out(name, *into.out, operands, 2);
+    copy_into(name, matmul(a, b), operands, 2, into);
+    return {};
+  }
   if (b.rank() <= 2) return folded_matmul(a, b);
   const Tensor left =
       a.rank() == 1 ? on_the_way(a, [](const Tensor& x) { return unsqueeze(x, 0); }) : a;

@@ -75,6 +75,10 @@ struct ValuesIndices {
 };
 ValuesIndices max_dim(const Tensor& x, int64_t dim, bool keepdim);
 ValuesIndices min_dim(const Tensor& x, int64_t dim, bool keepdim);
+void max_dim_out(const Tensor& x, int64_t dim, bool keepdim, const Tensor& values,
+                 const Tensor& indices);
+void min_dim_out(const Tensor& x, int64_t dim, bool keepdim, const Tensor& values,
+                 const Tensor& indices);
 Tensor argmax(const Tensor& x, Into into = {});
 Tensor argmin(const Tensor& x, Into into = {});
 Tensor argmax_dim(const Tensor& x, int64_t dim, bool keepdim, Into into = {});
@@ -128,11 +132,12 @@ Tensor scatter_add(const Shape& shape, int dim, const Tensor& index, const Tenso
 Tensor index_add(const Shape& shape, int dim, const Tensor& index, const Tensor& source);
 
 // ---- losses ----
-Tensor mse_loss(const Tensor& x, const Tensor& target, int32_t reduction);
+Tensor mse_loss(const Tensor& x, const Tensor& target, int32_t reduction, Into into = {});
 Tensor nll_loss(const Tensor& x, const Tensor& target, const Tensor& weight, int64_t ignore_index,
-                int32_t reduction);  // weight may be null
+                int32_t reduction, Into into = {});  // weight may be null
 Tensor cross_entropy(const Tensor& x, const Tensor& target, const Tensor& weight,
-                     int64_t ignore_index, int32_t reduction, double label_smoothing);
+                     int64_t ignore_index, int32_t reduction, double label_smoothing,
+                     Into into = {});
 
 // ---- creation and copying ----
 Tensor empty(DType dtype, const Shape& shape);  // elements are not set

@@ -4,6 +4,7 @@
 
 #include "ops/elementwise.h"
 #include "ops/ops.h"
+#include "ops/overlap.h"
 
 namespace tg {
 
@@ -238,6 +239,43 @@ ValuesIndices run_extreme(Fold kind, const Tensor& x, int64_t dim, bool keepdim)
   return out;
 }
 
+// Two targets: a result of one kind in each, both written after all that may fail.
+void extreme_into(Fold kind, const char* name, const Tensor& x, int64_t dim, bool keepdim,
+                  const Tensor& values, const Tensor& indices) {
+  const Tensor* const operands[] = {&x, &values};
+  const WatchedCall watch;
+  plan_out(name, values, operands, 1, "values");
+  plan_out(name, indices, operands, 2, "indices");
+  const DimArgs args{wrap_dim(dim, x.rank()), keepdim};
+  const Meta meta{x.dtype(), extreme_shape(x, args)};
+  TargetRules rules{.own_dtypes = true, .looked_at = watch.on(), .out = "values"};
+  const TargetPlan first = plan_target(values, meta, operands, 1, false, rules, false);
+  rules.out = "indices";
+  const TargetPlan second =
+      plan_target(indices, {DType::int64, meta.shape}, operands, 2, false, rules, false);
+  if (overlap_of(values, indices) != Overlap::none) {
+    fail_operand(TG_ERROR_UNSUPPORTED, 2, "indices, ", Named{indices},
+                 ", shares memory with values, ", Named{values}, "; give two tensors of their own");
+  }
+  // The kernel takes one set of strides for both.
+  const auto place = [&](const Tensor& target, const TargetPlan& plan, DType dtype) {
+    if (!plan.direct) return plan.scratch;
+    return target.row_major() ? target : make_tensor({dtype, meta.shape});
+  };
+  const Tensor found = place(values, first, meta.dtype), at = place(indices, second, DType::int64);
+  const auto write = [&](const Tensor& target, const Tensor& made) {
+    if (made.head() != target.head()) copy_elements(target, made);
+    target.storage().written();
+    if (watch.on()) [[unlikely]]
+      note_write(target.storage(), target.storage().version.load(std::memory_order_relaxed));
+  };
+  values.storage().raise_version();
+  indices.storage().raise_version();
+  find_extremes(kind, found, at, args, x);
+  write(values, found);
+  write(indices, at);
+}
+
 template <Fold kFold>
 struct Arg {
   static constexpr const char* name = kFold == Fold::max ? "ArgMax" : "ArgMin";
@@ -331,6 +369,14 @@ ValuesIndices max_dim(const Tensor& x, int64_t dim, bool keepdim) {
 }
 ValuesIndices min_dim(const Tensor& x, int64_t dim, bool keepdim) {
   return run_extreme<ExtremeDim<Fold::min>>(Fold::min, x, dim, keepdim);
+}
+void max_dim_out(const Tensor& x, int64_t dim, bool keepdim, const Tensor& values,
+                 const Tensor& indices) {
+  extreme_into(Fold::max, "MaxDim", x, dim, keepdim, values, indices);
+}
+void min_dim_out(const Tensor& x, int64_t dim, bool keepdim, const Tensor& values,
+                 const Tensor& indices) {
+  extreme_into(Fold::min, "MinDim", x, dim, keepdim, values, indices);
 }
 Tensor argmax(const Tensor& x, Into into) { return run<Arg<Fold::max>>(into, {}, x); }
 Tensor argmin(const Tensor& x, Into into) { return run<Arg<Fold::min>>(into, {}, x); }

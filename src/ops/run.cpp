@@ -162,7 +162,7 @@ void check_categories(const Tensor& target, const Tensor* const* operands, int n
 
 TargetPlan plan_target(const Tensor& target, const Meta& meta, const Tensor* const* operands, int n,
                        bool in_place, TargetRules rules, bool keeps_old) {
-  const char* what = in_place ? "the tensor that is changed in place" : "out";
+  const char* what = in_place ? "the tensor that is changed in place" : rules.out;
   if (!rules.converts && category(meta.dtype) > category(target.dtype())) {
     fail_operand(TG_ERROR_DTYPE, in_place ? 0 : n, "the result has dtype ", meta.dtype, ", which ",
                  what, ", ", Named{target}, ", cannot hold; convert it by tg_to_dtype first");
@@ -236,6 +236,23 @@ void link_in_place(Node* node, const Tensor& target, Rebase& rebase, size_t inpu
   TensorHead& head = *target.head();
   node->inputs()[input] = Edge(swap_history(head, own.word));
   if (head.has_flag(TensorHead::kRetainsGrad)) move_retained(head, own);
+}
+
+void copy_into(const char* op, const Tensor& made, const Tensor* const* operands, int n,
+               Into into) {
+  const AnyOperator copy{.name = op,
+                         .result =
+                             [](const void* from, const Tensor* const*) {
+                               const Tensor& x = *static_cast<const Tensor*>(from);
+                               return Meta{x.dtype(), x.shape()};
+                             },
+                         .forward =
+                             [](const Tensor& out, const void* from, const Tensor* const*) {
+                               copy_elements(out, *static_cast<const Tensor*>(from));
+                             },
+                         .rules = {.elementwise = true, .own_dtypes = true},
+                         .operands = n};
+  run_into(copy, into, &made, operands);
 }
 
 void run_into(AnyOperator op, Into into, const void* args, const Tensor* const* operands) {

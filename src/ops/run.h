@@ -164,6 +164,7 @@ struct TargetRules {
   bool own_dtypes = false;      // forward takes each operand in its own dtype without memory
   bool row_major = false;       // forward writes row-major alone, and takes operands so as they lie
   bool looked_at = false;       // the result is, before the target is written
+  const char* out = "out";      // the parameter that names a given target
 };
 template <class O>
 constexpr TargetRules target_rules() {
@@ -224,6 +225,8 @@ struct AnyOperator {
   uint8_t argument_bytes = 0;
 };
 void run_into(AnyOperator op, Into into, const void* args, const Tensor* const* operands);
+// A result that no kernel writes where it is wanted: plan_out, the result by itself, then this.
+void copy_into(const char* op, const Tensor& made, const Tensor* const* operands, int n, Into into);
 
 template <class O, size_t... I>
 [[gnu::always_inline]] inline AnyOperator any_operator(std::index_sequence<I...>) {

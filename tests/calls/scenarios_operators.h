@@ -130,6 +130,8 @@ inline const std::vector<Scenario>& scenarios_operators() {
     {"tg_min_dim", [](World& w) { return tg_min_dim(w.x, 0, 1, w.out(), w.out()); }},
     {"tg_argmax", [](World& w) { return tg_argmax(w.x, w.out()); }},
     {"tg_argmax_out", [](World& w) { return tg_argmax_out(w.p, w.one); }},
+    {"tg_max_dim_out", [](World& w) { return tg_max_dim_out(w.p, 1, 0, w.row_o, w.place_o); }},
+    {"tg_min_dim_out", [](World& w) { return tg_min_dim_out(w.p, 1, 0, w.row_o, w.place_o); }},
     {"tg_argmax_dim", [](World& w) { return tg_argmax_dim(w.x, 1, 0, w.out()); }},
     {"tg_argmax_dim_out", [](World& w) { return tg_argmax_dim_out(w.p, 1, 0, w.row_o); }},
     {"tg_argmin", [](World& w) { return tg_argmin(w.x, w.out()); }},
@@ -183,6 +185,14 @@ inline const std::vector<Scenario>& scenarios_operators() {
     {"tg_gather_out", [](World& w) { return tg_gather_out(w.p, 1, w.i, w.o); }},
     {"tg_mse_loss", [](World& w) { return tg_mse_loss(w.x, w.b, TG_REDUCTION_MEAN, w.out()); }},
     {"tg_mse_loss", [](World& w) { return tg_mse_loss(w.x, w.b, TG_REDUCTION_NONE, w.out()); }},
+    {"tg_mse_loss_out",
+     [](World& w) { return tg_mse_loss_out(w.p, w.q, TG_REDUCTION_NONE, w.o); }},
+    {"tg_nll_loss_out", [](World& w) {
+       return tg_nll_loss_out(w.p, w.classes, w.q_row, -100, TG_REDUCTION_NONE, w.row_o);
+     }},
+    {"tg_cross_entropy_out", [](World& w) {
+       return tg_cross_entropy_out(w.p, w.classes, 0, -100, TG_REDUCTION_NONE, 0.1, w.row_o);
+     }},
     {"tg_nll_loss", [](World& w) {
        return tg_nll_loss(w.x, w.classes, w.r, -100, TG_REDUCTION_MEAN, w.out());
      }},

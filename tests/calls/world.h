@@ -100,7 +100,7 @@ class World {
   tg_tensor x, b, r, t, batch, batch_t, large, mm_bias;  // leaves that require grad; x has a .grad
   tg_tensor p, q, o, tp, mm, q_row, h, one, wide;        // plain ones; o and mm are written by _out
   tg_tensor cube, cube_t, cube_o, row_o, cat_o, stack_o;  // and these: what ends in _o is written
-  tg_tensor i, index, classes, number_int, c;             // integers and bool
+  tg_tensor i, index, classes, place_o, number_int, c;    // integers and bool
   tg_tensor y, z, loss, fan;                              // with a past
   tg_tensor view, view_of_x, view_of_p, inference, scoped, spare;
   tg_module module, frozen;
@@ -346,6 +346,7 @@ class World {
     i = make(kIndices, TG_INT64, kShape, 2, 0);
     index = make(kIndices, TG_INT64, kTwo, 1, 0);
     classes = make(kIndices, TG_INT64, kTwo, 1, 0);
+    place_o = make(nullptr, TG_INT64, kTwo, 1, 0);
     number_int = make(kIndices, TG_INT64, nullptr, 0, 0);
     c = make(kBools, TG_BOOL, kShape, 2, 0);
     spare = own(0);

@@ -28,6 +28,7 @@ TEST_CASE("out forms: what the form without out refuses", "[errors]") {
   const Tensor whole = zeros(TG_INT64, {2, 2}), bools = zeros(TG_BOOL, {2, 2});
   const Tensor batch = tensor({0}, {1, 2, 2}), stacked = tensor({0}, {2, 2, 2});
   const Tensor half = zeros(TG_FLOAT32, {2, 2}), far = indices({0, 2}), near = indices({1, 0});
+  const Tensor single = indices({1}), factors = leaf({1, 1});
   const int64_t wrong[] = {2}, twice[] = {0, 0};
   const tg_tensor pair[] = {x, out}, uneven[] = {x, three}, none_of[] = {x, 0};
   Rows rows{x, out, vector, number, none, three, tall, whole, bools, batch, stacked, half};
@@ -86,6 +87,46 @@ TEST_CASE("out forms: what the form without out refuses", "[errors]") {
     rows.fails(row.name, row.codes[1], {"2"}, row.call(x, 2, 0, vector));
     rows.fails(row.name, row.codes[2], {"size 0"}, row.call(none, 0, 0, vector));
   }
+  const auto max_into = [&](tg_tensor of, int64_t dim, int32_t keepdim, tg_tensor into) {
+    return tg_max_dim_out(of, dim, keepdim, into, near);
+  };
+  const auto min_into = [&](tg_tensor of, int64_t dim, int32_t keepdim, tg_tensor into) {
+    return tg_min_dim_out(of, dim, keepdim, into, near);
+  };
+  rows.fails("tg_max_dim_out", TG_ERROR_INVALID_ARGUMENT, {"keepdim", "2"},
+             max_into(x, 0, 2, vector));
+  rows.fails("tg_max_dim_out", TG_ERROR_INDEX, {"dim is 2"}, max_into(x, 2, 0, vector));
+  rows.fails("tg_max_dim_out", TG_ERROR_SHAPE, {"size 0"}, max_into(none, 0, 0, vector));
+  rows.fails("tg_min_dim_out", TG_ERROR_INVALID_ARGUMENT, {"keepdim", "2"},
+             min_into(x, 0, 2, vector));
+  rows.fails("tg_min_dim_out", TG_ERROR_INDEX, {"dim is 2"}, min_into(x, 2, 0, vector));
+  rows.fails("tg_min_dim_out", TG_ERROR_SHAPE, {"size 0"}, min_into(none, 0, 0, vector));
+  rows.fails("tg_mse_loss_out", TG_ERROR_INVALID_ARGUMENT, {"reduction is 3"},
+             tg_mse_loss_out(x, x, 3, out));
+  rows.fails("tg_mse_loss_out", TG_ERROR_SHAPE, {"do not broadcast"},
+             tg_mse_loss_out(x, three, TG_REDUCTION_NONE, out));
+  rows.fails("tg_mse_loss_out", TG_ERROR_DTYPE, {"x has dtype int64"},
+             tg_mse_loss_out(whole, x, TG_REDUCTION_NONE, out));
+  rows.fails("tg_nll_loss_out", TG_ERROR_INVALID_ARGUMENT, {"reduction is -1"},
+             tg_nll_loss_out(x, near, 0, -100, -1, vector));
+  rows.fails("tg_nll_loss_out", TG_ERROR_SHAPE, {"target has shape"},
+             tg_nll_loss_out(x, single, 0, -100, TG_REDUCTION_NONE, vector));
+  rows.fails("tg_nll_loss_out", TG_ERROR_DTYPE, {"target has dtype float64"},
+             tg_nll_loss_out(x, vector, 0, -100, TG_REDUCTION_NONE, vector));
+  rows.fails("tg_nll_loss_out", TG_ERROR_INDEX, {"target[1] is 2"},
+             tg_nll_loss_out(x, far, 0, -100, TG_REDUCTION_NONE, vector));
+  rows.fails("tg_nll_loss_out", TG_ERROR_AUTOGRAD, {"requires grad"},
+             tg_nll_loss_out(x, near, factors, -100, TG_REDUCTION_NONE, vector));
+  rows.fails("tg_cross_entropy_out", TG_ERROR_INVALID_ARGUMENT, {"label_smoothing is 2"},
+             tg_cross_entropy_out(x, near, 0, -100, TG_REDUCTION_NONE, 2, vector));
+  rows.fails("tg_cross_entropy_out", TG_ERROR_INVALID_ARGUMENT, {"reduction is 7"},
+             tg_cross_entropy_out(x, near, 0, -100, 7, 0, vector));
+  rows.fails("tg_cross_entropy_out", TG_ERROR_SHAPE, {"target has shape"},
+             tg_cross_entropy_out(x, single, 0, -100, TG_REDUCTION_NONE, 0, vector));
+  rows.fails("tg_cross_entropy_out", TG_ERROR_DTYPE, {"target has dtype float64"},
+             tg_cross_entropy_out(x, vector, 0, -100, TG_REDUCTION_NONE, 0, vector));
+  rows.fails("tg_cross_entropy_out", TG_ERROR_INDEX, {"target[1] is 2"},
+             tg_cross_entropy_out(x, far, 0, -100, TG_REDUCTION_NONE, 0, vector));
   for (const Row<Listed>& row :
        {Row<Listed>{
             "tg_sum_dims_out", {TG_ERROR_INVALID_ARGUMENT, TG_ERROR_INDEX}, tg_sum_dims_out},

@@ -259,6 +259,11 @@ static void reductions(void) {
   found = row(0, 0);
   MAKES(found, tg_sum_dims_out(x, rows, 1, 0, found), 4, 7);
   MAKES(found, tg_mean_dims_out(x, rows, 1, 0, found), 2, 3.5);
+  result = row(0, 0);
+  MAKES(result, tg_max_dim_out(x, 1, 0, result, found), 2, 5);
+  IS(found, indices_of_max);
+  MAKES(result, tg_min_dim_out(x, 1, 0, result, found), 1, 3);
+  IS(found, indices_of_min);
   MAKES(found, tg_argmax_dim_out(x, 0, 0, found), 1, 1);
   MAKES(found, tg_argmin_dim_out(x, 0, 0, found), 0, 0);
   MAKES(found, tg_softmax_out(row(0, 0), 0, found), 0.5, 0.5);
@@ -374,6 +379,12 @@ static void losses(void) {
   GIVES_ONE(tg_nll_loss(scores, target, 0, -100, TG_REDUCTION_MEAN, &result), 0);
   GIVES_ONE(tg_cross_entropy(scores, target, 0, -100, TG_REDUCTION_MEAN, 0, &result), even);
   GIVES(tg_cross_entropy(scores, target, 0, -100, TG_REDUCTION_NONE, 0.5, &result), even, even);
+  result = row(0, 0);
+  MAKES(result, tg_mse_loss_out(row(1, 2), row(3, 2), TG_REDUCTION_NONE, result), 4, 0);
+  MAKES(result, tg_nll_loss_out(square(1, 2, 3, 4), target, 0, -100, TG_REDUCTION_NONE, result), -1,
+        -4);
+  MAKES(result, tg_cross_entropy_out(scores, target, 0, -100, TG_REDUCTION_NONE, 0.5, result), even,
+        even);
 }
 
 int main(void) {

@@ -62,7 +62,7 @@ Pairs tested() {
   static const std::regex kLine(
       R"re(\bEXPECT\((tg_[a-z0-9_]+)\([^;]*?\),\s*(TG_ERROR_[A-Z_]+)\);)re");
   Pairs pairs;
-  for (const std::string& file : house::files_below("tests/capi", {".cpp", ".c"})) {
+  for (const std::string& file : house::files_below("tests/capi", {".cpp", ".c", ".h"})) {
     const std::string text = house::read(house::tree() / file);
     const std::string code = house::code_of(text);
     const bool has_rows = text.find("#include \"capi/rows.h\"") != std::string::npos;
