@@ -14,19 +14,18 @@ gradient, and what hooks saw.
 Left out is what docs/modes.md decides otherwise, or where 1.13.1 differs from later versions:
 inference tensors that require grad (T33) or are given gradients (B40), nested modes (M20), clamp at
 a bound (B18), gradients retained beside in-place changes (I9) or in grad() (B6c), detach_ and
-retained gradients of hooked tensors that change, detach_ of a tensor that has views, changing a
-gradient in a hook (H15), hooks after accumulation (H5), changing what a checkpoint reads, where
-nodes that save nothing run again (B3b), create_graph through operators whose derivative is
-piecewise constant (B9), or through a view's change that saves its result (here that is not the
-view, in PyTorch it is), the same result packed without a copy and changed again (here it is packed
-before it is written), fill_ and zero_ over expanded elements (V9), targets of another shape, and
-overlaps but of the very same elements.
+retained gradients of hooked tensors that change (H3, H11), changing a gradient in a hook (H15),
+hooks after accumulation (H5), changing what a checkpoint reads, where nodes that save nothing run
+again (B3b), create_graph through operators whose derivative is piecewise constant (B9), views that
+were made where nothing records, so that nothing flows to them (T28), in linear and matmul (section
+5 names what one operator saves; in PyTorch their parts record each by itself) and under
+create_graph (what their derivatives give shows requires_grad in PyTorch), the same result packed
+without a copy and changed again (here it is packed before it is written), fill_ and zero_ over
+expanded elements (V9), targets of another shape, and overlaps but of the very same elements.
 Also left out is what 1.13.1 does by itself: grad() that writes .grad or runs hooks twice behind a
-change through a view, softmax into a target that is not row-major (it writes past it), linear and
-matmul of a view that was made where nothing records (their parts record, and save more than one
-operator would), and, with create_graph, factors of addmm (its derivative saves them), changing what
-mse_loss read (the derivative saves it again), and making a leaf require no grad (it does so where
-it was saved, too).
+change through a view, softmax into a target that is not row-major (it writes past it), and, with
+create_graph, factors of addmm and changing what mse_loss read: their derivatives save it, though
+none of their numbers needs it.
 What 1.13.1 does otherwise but can be led to, is done in its place: hooks that are registered after
 a change belong to the new value (H11), gradients are retained after all hooks (H3), grad() runs the
 hooks of its input (H10, H22), a product with a number saves no number, a mean over dimensions and
@@ -232,7 +231,7 @@ class Program:
         self.check_target(x)
         if any(step == 0 and size > 1 for step, size in zip(x.stride(), x.shape)):
             raise LookupError  # fill_ and zero_ fail in PyTorch's backward (rule V9)
-        if self.higher and (operator.piecewise or operator.saves_result and x._is_view()):
+        if self.higher and operator.piecewise:
             raise LookupError
         if name in ("mul_scalar_", "div_scalar_") and x._is_view() and self.packs() == "double":
             raise LookupError  # PyTorch packs the number
@@ -288,9 +287,9 @@ class Program:
                               "zero_grad"))
         i = self.pick(lambda x: not x.is_inference())
         x = self.tensors[i]
-        x.grad_fn  # what is_leaf says depends on whether somebody looked
+        if op.startswith("requires_grad"):
+            x.grad_fn  # what is_leaf says depends on whether somebody looked
         hooked = x._backward_hooks is not None
-        forgets = self.higher and x.is_leaf and x.requires_grad  # where it was saved, too
         views = [y for y in self.tensors if y is not x and y._is_view() and memory(y) == memory(x)]
         if memory(x) in self.held and op not in ("zero_grad", "retain_grad"):
             raise LookupError
@@ -305,13 +304,9 @@ class Program:
                     Hook("read", None).put_on(x)  # so that it stands after all hooks
                 x.retain_grad()
         elif op == "detach_":
-            if torch.is_inference_mode_enabled() or x.retains_grad or hooked or forgets:
+            if torch.is_inference_mode_enabled() or x.retains_grad or hooked:
                 raise LookupError  # rule T13b; a retained gradient comes all the same
-            if any(y.requires_grad for y in views):
-                raise LookupError  # what those say depends on whether somebody looked
             run = lambda: self.nothing(x.detach_())
-        elif op == "requires_grad_0" and forgets:
-            raise LookupError
         elif op == "requires_grad_1" and x._is_view():
             raise LookupError  # it stays a leaf whatever becomes of its base: rule V25
         else:
