@@ -83,6 +83,14 @@ Planned plan_special(const char* op, const Tensor* const* operands, int n, uint3
   return {records, records ? flowing : wanted};
 }
 
+void keep_showing(Node& node, uint32_t dry) noexcept {
+  for (const Saved& saved : node.saved()) {
+    if (!saved.tensor || saved.source() >= kSavedExtra || (dry >> saved.source() & 1) == 0)
+      continue;
+    saved.tensor.head()->flags.fetch_or(TensorHead::kRequiresGrad, std::memory_order_relaxed);
+  }
+}
+
 Node* reserve_dry(Op op, uint32_t inputs) {
   Node* node = make_node(op, {inputs, 1, 0, 0, 0, 0});
   node->set(Node::kFreed);
@@ -262,6 +270,7 @@ void run_into(AnyOperator op, Into into, const void* args, const Tensor* const* 
   const Tensor& target = in_place ? *operands[0] : *into.out;
   Recording recording{op.id, 0, 0, op.shapes};
   bool records = false;
+  uint32_t wanted = 0;
   if (in_place) {
     bool special = false;
     if (op.reads != nullptr) {
@@ -273,6 +282,7 @@ void run_into(AnyOperator op, Into into, const void* args, const Tensor* const* 
       records = recording.wanted != 0 && is_floating(target.dtype());
     }
     const bool meant = records;
+    wanted = recording.wanted;
     for (int i = 0; records && i < n; ++i) special = special || is_special(*operands[i]);
     if (special) {  // whose errors come before those of the target's past (T9)
       check_writable(op.name, target);
@@ -305,6 +315,7 @@ void run_into(AnyOperator op, Into into, const void* args, const Tensor* const* 
       node.get()->inputs()[0] = Edge();
       let_go(edge.node());
     }
+    keep_showing(*node.get(), wanted & ~recording.wanted);
     if ((recording.saved & kReadsOutput) != 0) reserve_saved_result(*node.get(), target);
     if (op.argument_bytes != 0) {
       std::memcpy(&node.get()->args<std::byte>(), args, op.argument_bytes);

@@ -89,6 +89,9 @@ Planned plan_special(const char* op, const Tensor* const* operands, int n, uint3
 // The result requires grad, and no gradient flows from it (T28): a node whose rule is never run, so
 // nothing is kept for it.
 Node* reserve_dry(Op op, uint32_t inputs);
+// What a node saved of operands that no gradient flows to, though they show requires_grad, shows it
+// too: what a derivative makes of it under create_graph is recorded.
+void keep_showing(Node& node, uint32_t dry) noexcept;
 
 template <class O, class... In>
 Meta result_of(const Args<O>& args, const In&... inputs) {
@@ -368,7 +371,11 @@ template <class O, class... In>
     planned = plan_special(O::name, operands, sizeof...(In), wanted, O::reads);
   }
   if (planned.records != 0 && planned.wanted != 0) {
-    return run_recorded<O>(planned.wanted, args, inputs...);
+    Tensor out = run_recorded<O>(planned.wanted, args, inputs...);
+    if (Node* node = Edge(history_word(*out.head())).node(); node != nullptr) {
+      keep_showing(*node, wanted & ~planned.wanted);
+    }
+    return out;
   }
   Tensor out = make_tensor(result_of<O>(args, inputs...));
   Reserved node;

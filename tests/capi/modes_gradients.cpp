@@ -204,6 +204,30 @@ TEST_CASE("B23: what is saved of a leaf whose requires_grad was set to 0 is a co
         })) == "nn");
 }
 
+TEST_CASE("T28: a view made in no_grad shows requires_grad in derivatives too", "[modes]") {
+  const Tensor base = leaf({3, 5});
+  Tensor view;
+  {
+    const In no_grad(Mode::no_grad);
+    view = make(tg_narrow, base, int64_t{0}, int64_t{0}, int64_t{1});
+  }
+  const Tensor w = leaf({4});
+  const auto check = [&](tg_tensor root) {
+    const tg_tensor roots[] = {root}, inputs[] = {w};
+    Tensor gradient;
+    ok(tg_grad(roots, nullptr, 1, inputs, 1, TG_CREATE_GRAPH, gradient.out()));
+    CHECK(kind_of(gradient) == "nn");
+    CHECK(values(gradient) == Values{3});
+    ok(tg_backward(gradient));  // and nothing flows
+    CHECK_FALSE(has_grad(base));
+    CHECK_FALSE(has_grad(w));
+  };
+  check(make(tg_mul, w, view));
+  const Tensor changed = make(tg_mul_scalar, w, 1.0);
+  ok(tg_mul_(changed, view));
+  check(changed);
+}
+
 TEST_CASE("B24: a leaf written in no_grad between forward and backward", "[modes]") {
   const Tensor w = leaf({3});
   const Tensor saves = make(tg_mul, w, w), saves_not = make(tg_mul_scalar, w, 2.0);

@@ -16,12 +16,13 @@ inference tensors that require grad (T33) or are given gradients (B40), nested m
 a bound (B18), gradients retained beside in-place changes (I9) or in grad() (B6c), detach_ and
 retained gradients of hooked tensors that change (H3, H11), changing a gradient in a hook (H15),
 hooks after accumulation (H5), changing what a checkpoint reads, where nodes that save nothing run
-again (B3b), create_graph through operators whose derivative is piecewise constant (B9), views that
-were made where nothing records, so that nothing flows to them (T28), in linear and matmul (section
-5 names what one operator saves; in PyTorch their parts record each by itself) and under
-create_graph (what their derivatives give shows requires_grad in PyTorch), the same result packed
-without a copy and changed again (here it is packed before it is written), fill_ and zero_ over
-expanded elements (V9), targets of another shape, and overlaps but of the very same elements.
+again (B3b), create_graph through operators whose derivative is piecewise constant (B9), and behind
+tensors that began to require grad (I21: an older graph goes on with them as they were; in PyTorch
+what it saved of them does, too), linear and matmul of views that were made where nothing records
+(section 5 names what one operator saves; in PyTorch their parts record each by itself), the same
+result packed without a copy and changed again (here it is packed before it is written), fill_ and
+zero_ over expanded elements (V9), targets of another shape, and overlaps but of the very same
+elements.
 Also left out is what 1.13.1 does by itself: grad() that writes .grad or runs hooks twice behind a
 change through a view, softmax into a target that is not row-major (it writes past it), and, with
 create_graph, factors of addmm and changing what mse_loss read: their derivatives save it, though
@@ -309,6 +310,8 @@ class Program:
             run = lambda: self.nothing(x.detach_())
         elif op == "requires_grad_1" and x._is_view():
             raise LookupError  # it stays a leaf whatever becomes of its base: rule V25
+        elif op == "requires_grad_1" and self.higher and not x.requires_grad:
+            raise LookupError  # also where it was saved in PyTorch
         else:
             if op == "requires_grad_1" and views and not x.requires_grad:
                 # The views require grad now, and get none (rule T29).
@@ -342,7 +345,7 @@ class Program:
 
     def kept(self):
         """retain_graph, create_graph"""
-        create = self.higher and not self.dry and self.rng.random() < 0.7
+        create = self.higher and self.rng.random() < 0.7
         retain = self.rng.random() < 0.5
         return retain, create
 
