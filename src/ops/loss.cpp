@@ -7,6 +7,8 @@
 
 namespace tg {
 
+using kernels::Scalars;
+
 namespace {
 
 void check_reduction(int32_t reduction) {
@@ -56,18 +58,49 @@ struct MseLoss {
     binary(kernels::Lane::sub, out, x, target);
     binary(kernels::Lane::mul, out, out, out);
   }
-  // Of x: 2 g (x - target), for the mean divided by the count; of target the negative.
+  static void gradient(Vjp& v);
+};
+
+// The gradient of x: 2 g (x - target), for the mean divided by the count.
+struct MseLossBackward {
+  static constexpr const char* name = "MseLossBackward";
+  static constexpr Op id = Op::mse_loss_backward;
+  static constexpr Shapes shapes = Shapes::if_they_differ;
+  static constexpr SaveMask kAll = reads_input(0) | reads_input(1) | reads_input(2);
+  static constexpr SaveMask reads[] = {kAll, kAll, kAll};
+  using Args = ReductionArgs;
+  static Meta result(const Args&, const Tensor&, const Tensor& x, const Tensor& target) {
+    return broadcast_meta(x, target);
+  }
+  static double factor(const Args& k, int64_t elements) {
+    return k.reduction == TG_REDUCTION_MEAN ? 2 / static_cast<double>(elements) : 2;
+  }
+  static void forward(const Tensor& out, const Args& k, const Tensor& g, const Tensor& x,
+                      const Tensor& target) {
+    const Scalars scalars{factor(k, out.numel()), 0, 0, 0};
+    const Tensor scaled = make_tensor(g.dtype(), g.sizes(), g.rank());
+    unary(kernels::Lane::mul_scalar, scaled, g, &scalars);
+    binary(kernels::Lane::sub, out, x, target);
+    binary(kernels::Lane::mul, out, out, scaled);
+  }
   static void gradient(Vjp& v) {
-    const Tensor difference = sub(v.saved(0), v.saved(1));
-    double factor = 2;
-    if (v.args<Args>().reduction == TG_REDUCTION_MEAN) {
-      factor /= static_cast<double>(difference.numel());
-    }
-    const Tensor gx = mul(difference, mul_scalar(v.grad(), factor));
-    if (v.wants(0)) v.give(0, gx);
-    if (v.wants(1)) v.give(1, neg(gx));
+    const Tensor g = v.saved(0), x = v.saved(1), target = v.saved(2);
+    const auto scaled = [&](const Tensor& by) {
+      return mul_scalar(by, factor(v.args<Args>(), v.grad().numel()));
+    };
+    if (v.wants(0)) v.give(0, mul(v.grad(), scaled(sub(x, target))));
+    if (!v.wants(1) && !v.wants(2)) return;
+    const Tensor gx = mul(v.grad(), scaled(g));
+    if (v.wants(1)) v.give(1, gx);
+    if (v.wants(2)) v.give(2, neg(gx));
   }
 };
+
+void MseLoss::gradient(Vjp& v) {
+  const Tensor gx = run<MseLossBackward>({}, v.args<Args>(), v.grad(), v.saved(0), v.saved(1));
+  if (v.wants(0)) v.give(0, gx);
+  if (v.wants(1)) v.give(1, neg(gx));
+}
 
 // ---- negative log likelihood ----
 
@@ -269,6 +302,7 @@ Tensor uniform_loss(const Tensor& x, const Tensor& target, const Tensor& weight,
 }  // namespace
 
 const Operator mse_loss_operator = operator_for<MseLoss>();
+const Operator mse_loss_backward_operator = operator_for<MseLossBackward>();
 const Operator nll_loss_operator = operator_for<NllLoss>();
 const Operator nll_loss_backward_operator = operator_for<NllLossBackward>();
 

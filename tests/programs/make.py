@@ -25,8 +25,7 @@ zero_ over expanded elements (V9), targets of another shape, and overlaps but of
 elements.
 Also left out is what 1.13.1 does by itself: grad() that writes .grad or runs hooks twice behind a
 change through a view, softmax into a target that is not row-major (it writes past it), and, with
-create_graph, factors of addmm and changing what mse_loss read: their derivatives save it, though
-none of their numbers needs it.
+create_graph, factors of addmm (its derivative saves numbers: B3b).
 What 1.13.1 does otherwise but can be led to, is done in its place: hooks that are registered after
 a change belong to the new value (H11), gradients are retained after all hooks (H3), grad() runs the
 hooks of its input (H10, H22), a product with a number saves no number, a mean over dimensions and
@@ -212,8 +211,6 @@ class Program:
         if operator.piecewise and self.higher:
             raise LookupError
         arguments = operator.find(self)
-        if name == "mse_loss" and self.higher:
-            self.held |= {memory(x) for x in self.values(arguments)[:2]}  # which it saves again
         return self.apply(name, operator, arguments)
 
     def view(self):

@@ -316,8 +316,8 @@ FUNCTIONAL = {
     "detach": Operator(4, detachable, keeps_order=True),
     "sum": Operator(4, one()),
     "mean": Operator(4, one()),
-    "max": Operator(3, one(one_extreme("max")), saves_result=True, piecewise=True),
-    "min": Operator(3, one(one_extreme("min")), saves_result=True, piecewise=True),
+    "max": Operator(3, one(one_extreme("max")), piecewise=True),
+    "min": Operator(3, one(one_extreme("min")), piecewise=True),
     # Means over dimensions save their operand in 1.13.1.
     "sum_dims": Operator(4, dims, lambda x, keep, *d: x.sum(d, bool(keep))),
     "mean_dims": Operator(4, dims, lambda x, keep, *d: Scale.apply(
