@@ -450,3 +450,18 @@ TEST_CASE("I7: tg_grad does not look at what the node of an input itself saved",
   ok(tg_grad(outputs, nullptr, 1, inputs, 1, 0, out.out()));
   CHECK(values(out) == Values{3, 3});
 }
+
+TEST_CASE("I7: the gradient of mse_loss saves both operands and its own", "[modes]") {
+  const Tensor target = vec({1, 1}), seed = vec({1, 2});
+  for (const tg_tensor changed : {tg_tensor{0}, tg_tensor{target}, tg_tensor{seed}}) {
+    const Tensor w = leaf({2, 3}), x = make(tg_mul_scalar, w, 1.0);
+    const Tensor loss = make(tg_mse_loss, x, target, int32_t{TG_REDUCTION_NONE});
+    const tg_tensor roots[] = {loss}, grads[] = {seed}, inputs[] = {x};
+    Tensor gradient;
+    ok(tg_grad(roots, grads, 1, inputs, 1, TG_CREATE_GRAPH, gradient.out()));
+    CHECK(kind_of(gradient) == "nn");
+    if (changed != 0) ok(tg_mul_scalar_(changed, 1));
+    if (changed == 0) ok(tg_mul_scalar_(x, 1));
+    fails(backward_ones(gradient), TG_ERROR_VERSION, {"MseLossBackward"});
+  }
+}
