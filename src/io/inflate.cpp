@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "io/inflate.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -43,9 +44,14 @@ struct Code {
 class Stream {
  public:
   Stream(const unsigned char* in, size_t length, unsigned char* out, size_t size)
-      : in_(in), in_end_(in + length), begin_(out), out_(out), out_end_(out + size) {}
+      : in_(in), in_end_(in + length), begin_(out), put_(out), out_(out), out_end_(out + size) {}
+  Stream(InflatePieces& pieces, uint64_t size, unsigned char* window)
+      : Stream(nullptr, 0, window, static_cast<size_t>(std::min<uint64_t>(size, kInflateWindow))) {
+    pieces_ = &pieces;
+    left_ = size - static_cast<uint64_t>(out_end_ - window);
+  }
 
-  bool run() noexcept {
+  bool run() {
     bool last = false;
     while (!last) {
       last = bits(1) != 0;
@@ -58,14 +64,39 @@ class Stream {
       }
       if (!whole || spent_) return false;
     }
-    return out_ == out_end_ && in_ == in_end_;
+    if (pieces_ != nullptr) pieces_->put(put_, static_cast<size_t>(out_ - put_));
+    return out_ == out_end_ && left_ == 0 && !more();
   }
 
  private:
+  static constexpr size_t kFarthest = 32768;  // that a repetition reaches back
+
+  bool more() {
+    if (in_ != in_end_) return true;
+    if (pieces_ == nullptr) return false;
+    const auto piece = pieces_->more();
+    in_ = piece.data();
+    in_end_ = in_ + piece.size();
+    return !piece.empty();
+  }
+
+  // Room for a byte at least, if the stream may have one: of a window the far half is kept.
+  bool room() {
+    if (out_ != out_end_) return true;
+    if (left_ == 0) return false;
+    pieces_->put(put_, static_cast<size_t>(out_ - put_));
+    std::memcpy(begin_, out_ - kFarthest, kFarthest);
+    put_ = out_ = begin_ + kFarthest;
+    const auto size = static_cast<size_t>(std::min<uint64_t>(left_, kInflateWindow - kFarthest));
+    out_end_ = out_ + size;
+    left_ -= size;
+    return true;
+  }
+
   // Bits come from the low end of each byte. Past the end they are 0, and the stream is spent.
-  uint32_t bits(int n) noexcept {
+  uint32_t bits(int n) {
     while (held_ < n) {
-      if (in_ == in_end_) {
+      if (!more()) {
         spent_ = true;
         return 0;
       }
@@ -79,7 +110,7 @@ class Stream {
   }
 
   // -1: no symbol. A code is read from its highest bit: codes of one length follow each other.
-  int symbol(const Code& code) noexcept {
+  int symbol(const Code& code) {
     int value = 0, first = 0, index = 0;
     for (int length = 1; length <= kLongestCode; ++length) {
       value |= static_cast<int>(bits(1));
@@ -93,25 +124,25 @@ class Stream {
     return -1;
   }
 
-  bool stored() noexcept {
+  bool stored() {
     bits_ = 0;
     held_ = 0;
-    if (in_end_ - in_ < 4) return false;
-    const auto length = static_cast<size_t>(in_[0] | in_[1] << 8);
-    const auto check = static_cast<size_t>(in_[2] | in_[3] << 8);
-    in_ += 4;
-    if (length != (~check & 0xffffu) || static_cast<size_t>(in_end_ - in_) < length ||
-        static_cast<size_t>(out_end_ - out_) < length) {
-      return false;
+    size_t length = bits(16);
+    if (bits(16) != (~length & 0xffffu)) return false;
+    while (length > 0) {
+      if (!more() || !room()) return false;
+      const size_t size = std::min(
+          {length, static_cast<size_t>(in_end_ - in_), static_cast<size_t>(out_end_ - out_)});
+      std::memcpy(out_, in_, size);
+      in_ += size;
+      out_ += size;
+      length -= size;
     }
-    std::memcpy(out_, in_, length);
-    in_ += length;
-    out_ += length;
     return true;
   }
 
   // RFC 1951, 3.2.5: what a symbol above 256 says of a repetition, and how far back it lies.
-  bool blocks(const Code& literals, const Code& distances) noexcept {
+  bool blocks(const Code& literals, const Code& distances) {
     static constexpr uint16_t kLength[] = {3,  4,  5,  6,   7,   8,   9,   10,  11, 13,
                                            15, 17, 19, 23,  27,  31,  35,  43,  51, 59,
                                            67, 83, 99, 115, 131, 163, 195, 227, 258};
@@ -127,7 +158,7 @@ class Stream {
       const int one = symbol(literals);
       if (one < 0) return false;
       if (one < 256) {
-        if (out_ == out_end_) return false;
+        if (!room()) return false;
         *out_++ = static_cast<unsigned char>(one);
         continue;
       }
@@ -138,16 +169,16 @@ class Stream {
       const int far = symbol(distances);
       if (far < 0 || far >= 30) return false;
       const size_t distance = kDistance[far] + bits(kDistanceBits[far]);
-      if (distance > static_cast<size_t>(out_ - begin_) ||
-          length > static_cast<size_t>(out_end_ - out_)) {
-        return false;
-      }
+      if (distance > static_cast<size_t>(out_ - begin_)) return false;
       // One by one: a repetition may begin inside itself.
-      for (size_t i = 0; i < length; ++i, ++out_) *out_ = *(out_ - distance);
+      for (size_t i = 0; i < length; ++i, ++out_) {
+        if (!room()) return false;
+        *out_ = *(out_ - distance);
+      }
     }
   }
 
-  bool fixed() noexcept {
+  bool fixed() {
     uint8_t lengths[288];
     for (int n = 0; n < 288; ++n) {
       lengths[n] = n < 144 ? 8 : n < 256 ? 9 : n < 280 ? 7 : 8;
@@ -160,7 +191,7 @@ class Stream {
   }
 
   // RFC 1951, 3.2.7: the lengths of both codes, themselves in a code.
-  bool dynamic() noexcept {
+  bool dynamic() {
     static constexpr uint8_t kOrder[] = {16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
                                          11, 4,  12, 3, 13, 2, 14, 1, 15};
     const int literals_n = static_cast<int>(bits(5)) + 257;
@@ -195,11 +226,14 @@ class Stream {
   const unsigned char* in_;
   const unsigned char* in_end_;
   unsigned char* begin_;
+  unsigned char* put_;  // bytes before it were given away
   unsigned char* out_;
   unsigned char* out_end_;
   uint32_t bits_ = 0;
   int held_ = 0;
   bool spent_ = false;
+  InflatePieces* pieces_ = nullptr;
+  uint64_t left_ = 0;  // bytes that may come behind out_end_
 };
 
 }  // namespace
@@ -207,6 +241,10 @@ class Stream {
 bool inflate(const unsigned char* deflated, size_t length, unsigned char* out,
              size_t size) noexcept {
   return Stream(deflated, length, out, size).run();
+}
+
+bool inflate(InflatePieces& pieces, uint64_t size, unsigned char* window) {
+  return Stream(pieces, size, window).run();
 }
 
 }  // namespace tg::io
