@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Dictionaries and safetensors files.
+// Dictionaries, and files of tensors.
 #include "io/dict.h"
 
 #include "capi/objects.h"
 #include "capi/seam.h"
+#include "io/npy.h"
+#include "io/npz.h"
 #include "io/safetensors.h"
 
 namespace tg::capi {
@@ -117,5 +119,34 @@ tg_status tg_safetensors_load_memory(const void* bytes, size_t size, tg_dict* ou
   return make_dict(__func__, out, [&] {
     if (size > 0) check_pointer(bytes, "bytes");
     return tg::load_safetensors_memory(bytes, size);
+  });
+}
+
+tg_status tg_npy_save(const char* path, tg_tensor x) {
+  return guarded(__func__, [&] {
+    const TensorPin tensor(x, "x");
+    check_text(path, "path");
+    tg::save_npy(path, *tensor);
+  });
+}
+tg_status tg_npy_load(const char* path, tg_tensor* out) {
+  return guarded(__func__, [&] {
+    clear_out(out, "out");
+    NewHandle handle;
+    check_text(path, "path");
+    *out = handle.publish(tg::load_npy(path));
+  });
+}
+tg_status tg_npz_save(const char* path, tg_dict dict) {
+  return guarded(__func__, [&] {
+    const DictPin pinned(dict);
+    check_text(path, "path");
+    tg::save_npz(path, *pinned);
+  });
+}
+tg_status tg_npz_load(const char* path, tg_dict* out) {
+  return make_dict(__func__, out, [&] {
+    check_text(path, "path");
+    return tg::load_npz(path);
   });
 }

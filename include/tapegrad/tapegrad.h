@@ -142,6 +142,7 @@
  *   rank 16; bytes of a tensor below 2^63; 2^24 - 1 live handles; 65,535 operands of a call
  *   1,000 modes inside each other at least, 16 to be carried by tg_state_get
  *   4 KiB of an error's text, 200 bytes of a name in it; safetensors: a header of 100,000,000 bytes
+ *   npy: a header of 65,536 bytes; npz: a directory of 100,000,000 bytes
  *
  * ---- The environment ----
  *
@@ -4572,6 +4573,68 @@ TG_API tg_status tg_safetensors_load(const char *path, uint32_t flags, tg_dict *
  *  @blocks yes, calls back no
  *  @since 0.1.0 */
 TG_API tg_status tg_safetensors_load_memory(const void *bytes, size_t size, tg_dict *out);
+
+/** Writes a tensor as NumPy's .npy file, version 1.0. Strided tensors are written row-major. If
+ *  saving fails, the file that was there stays.
+ *  @param path where; a regular file or nothing. No ending is added
+ *  @param x tensor, borrowed
+ *  @errors TG_ERROR_INVALID_ARGUMENT: path is NULL, or path is not UTF-8; TG_ERROR_INVALID_HANDLE:
+ *      x; TG_ERROR_IO: the system refused; tg_last_error_detail has errno; TG_ERROR_UNSUPPORTED: x
+ *      is bfloat16, which NumPy lacks; TG_ERROR_CANCELLED: the token in use was cancelled
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_npy_save(const char *path, tg_tensor x);
+
+/** Reads NumPy's .npy file, versions 1.0, 2.0 and 3.0, strictly: header of at most 65,536 bytes,
+ *  each key once, sizes in decimal digits, rank of at most 16, and exactly the bytes that the shape
+ *  needs (NumPy passes over those that follow). Big-endian elements and Fortran order are read; the
+ *  tensor is row-major. Whatever the bytes, it neither crashes nor allocates by a number that it
+ *  has not checked, and never unpickles.
+ *  @param path the file; a regular one
+ *  @param out tensor, new
+ *  @errors TG_ERROR_INVALID_ARGUMENT: path or out is NULL, or path is not UTF-8; TG_ERROR_LIMIT:
+ *      the header is above 65,536 bytes, or the rank above 16; TG_ERROR_FORMAT: the file breaks the
+ *      format; message and tg_last_error_detail have the byte offset; TG_ERROR_IO: the system
+ *      refused, or path is no regular file; tg_last_error_detail has errno; TG_ERROR_UNSUPPORTED:
+ *      the elements have a type that this library lacks; TG_ERROR_CANCELLED: the token in use was
+ *      cancelled
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_npy_load(const char *path, tg_tensor *out);
+
+/** Writes a dictionary as NumPy's .npz archive, as numpy.savez: a member `name.npy` for each
+ *  tensor, not compressed, the same bytes for the same dictionary each time. Its metadata have no
+ *  place there. If saving fails, the file that was there stays.
+ *  @param path where; a regular file or nothing. No ending is added
+ *  @param dict dictionary, borrowed
+ *  @errors TG_ERROR_INVALID_ARGUMENT: path is NULL, or path is not UTF-8; TG_ERROR_INVALID_HANDLE:
+ *      dict; TG_ERROR_LIMIT: a name is above 65,531 bytes; TG_ERROR_IO: the system refused;
+ *      tg_last_error_detail has errno; TG_ERROR_UNSUPPORTED: a tensor is bfloat16, which NumPy
+ *      lacks; TG_ERROR_CANCELLED: the token in use was cancelled
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_npz_save(const char *path, tg_dict dict);
+
+/** Reads NumPy's .npz archive into a dictionary, stored or deflated (numpy.savez_compressed), in
+ *  the order of its directory; names are those of the members without `.npy`. Directory and members
+ *  must agree, members may not overlap nor have one name, and each must give its CRC-32. Members
+ *  are read as by tg_npy_load; of a deflated one no more is unpacked than it is said to have.
+ *  @param path the file; a regular one
+ *  @param out dictionary, new
+ *  @errors TG_ERROR_INVALID_ARGUMENT: path or out is NULL, or path is not UTF-8; TG_ERROR_LIMIT:
+ *      the archive's directory is above 100,000,000 bytes, a header above 65,536, or a rank above
+ *      16; TG_ERROR_FORMAT: archive or member breaks its format; message and tg_last_error_detail
+ *      have the byte offset, in a member's header that in the member; TG_ERROR_IO: the system
+ *      refused, or path is no regular file; tg_last_error_detail has errno; TG_ERROR_UNSUPPORTED: a
+ *      member is no .npy file, encrypted, compressed otherwise, or has a type that this library
+ *      lacks; TG_ERROR_CANCELLED: the token in use was cancelled
+ *  @threads any thread
+ *  @blocks yes, calls back no
+ *  @since 0.1.0 */
+TG_API tg_status tg_npz_load(const char *path, tg_dict *out);
 
 /* ==== Memory, threads, BLAS ==== */
 

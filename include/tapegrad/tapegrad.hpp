@@ -1456,6 +1456,29 @@ inline Dict load_memory(const void* bytes, std::size_t size) {
 
 }  // namespace safetensors
 
+// NumPy's files: .npy of one tensor, .npz of a dictionary.
+namespace npy {
+
+inline void save(const std::string& path, const Tensor& x) {
+  check(tg_npy_save(path.c_str(), x.handle()));
+}
+inline Tensor load(const std::string& path) { return Tensor::result(tg_npy_load, path.c_str()); }
+
+}  // namespace npy
+
+namespace npz {
+
+inline void save(const std::string& path, const Dict& dict) {
+  check(tg_npz_save(path.c_str(), dict.handle()));
+}
+inline Dict load(const std::string& path) {
+  tg_dict dict = 0;
+  check(tg_npz_load(path.c_str(), &dict));
+  return Dict(dict);
+}
+
+}  // namespace npz
+
 // ==== Modules ====
 
 // A layer or a chain of layers. Copies share parameters.
