@@ -144,6 +144,8 @@ inline constexpr auto Index = [](Player& p, Call&) { return static_cast<size_t>(
 inline constexpr auto Dim = [](Player& p, Call&) { return p.dim(); };
 inline constexpr auto Text = [](Player& p, Call& call) { return p.text(call); };
 inline constexpr auto Path = [](Player& p, Call& call) { return p.path(call); };
+inline constexpr auto NpyPath = [](Player& p, Call& call) { return p.path(call, ".npy"); };
+inline constexpr auto NpzPath = [](Player& p, Call& call) { return p.path(call, ".npz"); };
 inline constexpr auto Reduction = [](Player& p, Call&) {
   return static_cast<int32_t>(p.chance(97) ? p.below(3) : p.below(9)) - (p.chance(1) ? 5 : 0);
 };

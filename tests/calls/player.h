@@ -186,11 +186,12 @@ struct Player {
     }
     return call.texts.back()->c_str();
   }
-  const char* path(Call& call) {
+  const char* path(Call& call, const char* ending = "") {
     constexpr const char* kNames[] = {"/one",  "/two", "/two",     "/three",
                                       "/none", "",     "/bad\xff", "/no/folder"};
     if (chance(1)) return nullptr;
-    call.texts.push_back(std::make_unique<std::string>(folder + kNames[below(std::size(kNames))]));
+    const char* name = kNames[below(std::size(kNames))];
+    call.texts.push_back(std::make_unique<std::string>(folder + name + ending));
     return call.texts.back()->c_str();
   }
   size_t bytes_of(tg_tensor x) {

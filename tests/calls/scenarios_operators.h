@@ -301,6 +301,10 @@ inline const std::vector<Scenario>& scenarios_operators() {
     {"tg_safetensors_load_memory", [](World& w) {
        return tg_safetensors_load_memory(w.file.data(), w.file.size(), w.out());
      }},
+    {"tg_npy_save", [](World& w) { return tg_npy_save(w.npy.c_str(), w.view); }},
+    {"tg_npy_load", [](World& w) { return tg_npy_load(w.npy.c_str(), w.out()); }},
+    {"tg_npz_save", [](World& w) { return tg_npz_save(w.npz.c_str(), w.dict); }},
+    {"tg_npz_load", [](World& w) { return tg_npz_load(w.npz.c_str(), w.out()); }},
     {"tg_memory_current", [](World&) { return no_status(tg_memory_current()); }},
     {"tg_memory_peak", [](World&) { return no_status(tg_memory_peak()); }},
     {"tg_memory_cached", [](World&) { return no_status(tg_memory_cached()); }},

@@ -117,7 +117,7 @@ class World {
   tg_tensor foreign_loss[5];    // each made with the operator of the same number
   tg_operator custom[kCustom];  // calls/custom.h
   tg_tensor custom_loss[2];     // of the first two
-  std::string path, file;
+  std::string path, file, npy, npz;
   float memory[6] = {1, 2, 3, 4, 5, 6};
 
   // Places for results.
@@ -418,6 +418,10 @@ class World {
     path = folder.path() + "/file.safetensors";
     must(tg_safetensors_save(path.c_str(), dict), "save");
     file = bytes_of_file(path);
+    static const Folder others;  // that of path holds one file
+    npy = others.path() + "/file.npy", npz = others.path() + "/file.npz";
+    must(tg_npy_save(npy.c_str(), view), "save");
+    must(tg_npz_save(npz.c_str(), dict), "save");
     must(tg_mode_nesting_set(TG_NESTING_ALLOW), "nesting");
     must(tg_scope_enter(&scope), "scope");
     must(tg_scalar(1, TG_FLOAT32, &scoped), "scalar");

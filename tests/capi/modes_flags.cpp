@@ -50,6 +50,18 @@ const std::vector<Maker>& makers() {
          const tg_status status = tg_safetensors_load_memory(file.data(), file.size(), dict.out());
          return status != TG_OK ? status : tg_dict_get(dict, "x", out);
        }},
+      {"npy_load",
+       [](tg_tensor* out) {
+         const std::string path = std::string(TG_TESTS_DIR) + "/corpus/numpy/f4.npy";
+         return tg_npy_load(path.c_str(), out);
+       }},
+      {"npz_load",
+       [](tg_tensor* out) {
+         const std::string path = std::string(TG_TESTS_DIR) + "/corpus/numpy/savez.npz";
+         Handle dict;
+         const tg_status status = tg_npz_load(path.c_str(), dict.out());
+         return status != TG_OK ? status : tg_dict_get(dict, "f4", out);
+       }},
       {"parameter of a module",
        [](tg_tensor* out) {
          Handle linear;

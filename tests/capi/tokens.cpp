@@ -150,6 +150,12 @@ TEST_CASE("each long call ends by a token that was cancelled before", "[token][e
   const std::string path = folder.file();
   ok(tg_safetensors_save(path.c_str(), state));
   const std::string file = bytes_of(path);
+  const Folder arrays;
+  const std::string npy = arrays.file();
+  ok(tg_npy_save(npy.c_str(), x));
+  const Folder archives;
+  const std::string npz = archives.file();
+  ok(tg_npz_save(npz.c_str(), state));
   const Handle token = new_token(true);
   const tg_tensor roots[] = {loss};
   {
@@ -189,6 +195,12 @@ TEST_CASE("each long call ends by a token that was cancelled before", "[token][e
     }
     rows.fails("tg_safetensors_load_memory", TG_ERROR_CANCELLED, told,
                tg_safetensors_load_memory(file.data(), file.size(), rows.out()));
+    rows.fails("tg_npy_save", TG_ERROR_CANCELLED, told, tg_npy_save(npy.c_str(), a));
+    rows.fails("tg_npy_load", TG_ERROR_CANCELLED, told, tg_npy_load(npy.c_str(), rows.out()));
+    rows.fails("tg_npz_save", TG_ERROR_CANCELLED, told, tg_npz_save(npz.c_str(), sgd_state));
+    rows.fails("tg_npz_load", TG_ERROR_CANCELLED, told, tg_npz_load(npz.c_str(), rows.out()));
+    CHECK(arrays.count() == 1);
+    CHECK(archives.count() == 1);
     CHECK(folder.count() == 1);
     CHECK(bytes_of(path) == file);
     // Short calls do not ask.

@@ -3,11 +3,14 @@
 // same ones cut, lengthened and damaged.
 #include "io/inflate.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <memory>
 #include <random>
 #include <string>
 #include <vector>
+
+#include "corpus/zip.h"
 
 namespace {
 
@@ -110,4 +113,88 @@ TEST_CASE("damaged streams end, inside their memory", "[io]") {
     }
   }
   CHECK(refused > 20'000);
+}
+
+namespace {
+
+// Gives a stream in pieces of `step` bytes, and gathers what comes.
+class Gathering final : public tg::io::InflatePieces {
+ public:
+  Gathering(const Bytes& stream, size_t step) : stream_(stream), step_(step) {}
+  std::span<const unsigned char> more() override {
+    const size_t size = std::min(step_, stream_.size() - at_);
+    at_ += size;
+    return {stream_.data() + at_ - size, size};
+  }
+  void put(const unsigned char* bytes, size_t size) override { text.append(bytes, bytes + size); }
+  std::string text;
+
+ private:
+  const Bytes& stream_;
+  const size_t step_;
+  size_t at_ = 0;
+};
+
+std::string in_pieces(const Bytes& stream, size_t step, size_t size) {
+  const std::unique_ptr<unsigned char[]> window(new unsigned char[tg::io::kInflateWindow]);
+  Gathering pieces(stream, step);
+  const bool whole = tg::io::inflate(pieces, size, window.get());
+  CHECK(pieces.text.size() <= size);
+  return whole ? pieces.text : "?";
+}
+
+}  // namespace
+
+TEST_CASE("a stream in pieces gives what it gives as a whole", "[io]") {
+  for (const Stream& stream : streams()) {
+    for (const size_t step : {size_t{1}, size_t{2}, size_t{3}, size_t{7}, size_t{1000}}) {
+      CHECK(in_pieces(stream.bytes, step, stream.text.size()) == stream.text);
+      CHECK(in_pieces(stream.bytes, step, stream.text.size() + 1) == "?");
+      if (!stream.text.empty()) CHECK(in_pieces(stream.bytes, step, stream.text.size() - 1) == "?");
+    }
+    for (size_t length = 0; length < stream.bytes.size(); ++length) {
+      const Bytes part(stream.bytes.begin(),
+                       stream.bytes.begin() + static_cast<std::ptrdiff_t>(length));
+      CHECK(in_pieces(part, 5, stream.text.size()) == "?");
+    }
+  }
+}
+
+TEST_CASE("a stream that is longer than the window passes through it", "[io]") {
+  // Around the window's ends: 64 KiB, and then 32 KiB each time.
+  for (const size_t zeros : {65'530, 65'531, 65'532, 65'533, 98'298, 98'299, 98'300, 98'301, 98'302,
+                             200'000, 1'000'000}) {
+    const std::string packed = corpus::deflated_zeros("head", zeros);
+    const Bytes stream(packed.begin(), packed.end());
+    const std::string text = "head" + std::string(zeros, '\0');
+    CHECK((in_pieces(stream, 4096, text.size()) == text));
+    CHECK((in_pieces(stream, 4096, text.size() - 1) == "?"));
+    CHECK((in_pieces(stream, 4096, text.size() + 1) == "?"));
+    CHECK((in_pieces(stream, 4096, 1000) == "?"));
+  }
+  // Stored blocks, longer together than the window.
+  std::string packed, text;
+  for (const char letter : {'a', 'b', 'c'}) {
+    const std::string piece(50'000, letter);
+    std::string block = corpus::stored_block(piece);
+    block[0] = letter == 'c' ? '\1' : '\0';
+    packed += block;
+    text += piece;
+  }
+  CHECK((in_pieces(Bytes(packed.begin(), packed.end()), 999, text.size()) == text));
+}
+
+TEST_CASE("damaged streams in pieces end, inside of their window", "[io]") {
+  std::mt19937_64 random(20261130);
+  size_t refused = 0;
+  for (int i = 0; i < 5'000; ++i) {
+    for (const Stream& stream : streams()) {
+      Bytes damaged = stream.bytes;
+      for (uint64_t n = random() % 4 + 1; n > 0; --n) {
+        damaged[random() % damaged.size()] ^= static_cast<unsigned char>(1u << random() % 8);
+      }
+      refused += in_pieces(damaged, random() % 9 + 1, stream.text.size()) == "?";
+    }
+  }
+  CHECK(refused > 5'000);
 }
