@@ -435,7 +435,21 @@ def files(k):
     k.call("safetensors_load_memory", Bytes("uint8", file), into="small")
     k.call("dict_get", "small", "t", into="y")
     k.check("y", [1.5, -2])
-    k.call("release_many", ["y", "small", "other", "loaded", "saved"])
+    k.call("release", "y")
+    tensor(k, "x", [1.5, -2, 3])
+    k.call("npy_save", Path("kit.npy"), "x")
+    k.call("npy_save", Path("no/such/folder"), "x", status=12)
+    k.call("npy_load", Path("kit.npy"), into="y")
+    k.check("y", [1.5, -2, 3])
+    k.call("release_many", ["x", "y"])
+    k.call("npy_load", Path("kit.safetensors"), status=11)
+    k.call("npz_save", Path("kit.npz"), "saved")
+    k.call("npz_load", Path("not there"), status=12)
+    k.call("npz_load", Path("kit.npy"), status=11)
+    k.call("npz_load", Path("kit.npz"), into="more")
+    k.call("dict_get", "more", "0.bias", into="y")
+    k.check("y", [-1.201, -1.201], 1e-5)
+    k.call("release_many", ["y", "more", "small", "other", "loaded", "saved"])
 
 
 def anomalies(k):

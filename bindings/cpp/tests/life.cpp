@@ -182,6 +182,8 @@ static int invented() {
   EXPECT_9999(dict.get("x"));
   EXPECT_9999(tg::Dict());
   EXPECT_9999(tg::safetensors::load("x"));
+  EXPECT_9999(tg::npy::load("x"));
+  EXPECT_9999(tg::npz::load("x"));
   EXPECT_9999(tg::memory::trim());
   EXPECT_9999(tg::shutdown());
   std::printf("invented status: %s\n", failures ? "not borne" : "an Error with the number");
