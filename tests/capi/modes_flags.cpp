@@ -51,15 +51,11 @@ const std::vector<Maker>& makers() {
          return status != TG_OK ? status : tg_dict_get(dict, "x", out);
        }},
       {"npy_load",
-       [](tg_tensor* out) {
-         const std::string path = std::string(TG_TESTS_DIR) + "/corpus/numpy/f4.npy";
-         return tg_npy_load(path.c_str(), out);
-       }},
+       [](tg_tensor* out) { return tg_npy_load(TG_TESTS_DIR "/corpus/numpy/f4.npy", out); }},
       {"npz_load",
        [](tg_tensor* out) {
-         const std::string path = std::string(TG_TESTS_DIR) + "/corpus/numpy/savez.npz";
          Handle dict;
-         const tg_status status = tg_npz_load(path.c_str(), dict.out());
+         const tg_status status = tg_npz_load(TG_TESTS_DIR "/corpus/numpy/savez.npz", dict.out());
          return status != TG_OK ? status : tg_dict_get(dict, "f4", out);
        }},
       {"parameter of a module",

@@ -2,7 +2,7 @@
 /* NumPy's files from C89: a tensor alone, and a dictionary, there and back. */
 #include <string.h>
 
-#include "capi/check.h"
+#include "check.h"
 
 int main(void) {
   const float values[4] = {1, 2, 3, 4};

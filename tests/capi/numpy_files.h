@@ -19,7 +19,7 @@ inline const NumpyLoader kNumpyLoaders[] = {
     {"tg_npz_load", tg_npz_load, corpus::hostile_npz, corpus::small_npz}};
 
 inline std::string stored_file(const std::string& name) {
-  return std::string(TG_TESTS_DIR) + "/corpus/numpy/" + name;
+  return TG_TESTS_DIR "/corpus/numpy/" + name;
 }
 
 inline int32_t dtype_of(tg_tensor x) {
