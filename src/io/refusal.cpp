@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "io/refusal.h"
 
-#include "base/error.h"
 #include "io/json_scanner.h"
 
 namespace tg::io {

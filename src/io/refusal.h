@@ -8,7 +8,7 @@
 #include <initializer_list>
 #include <string_view>
 
-#include "tapegrad/tapegrad.h"
+#include "base/error.h"
 
 namespace tg::io {
 

@@ -42,6 +42,8 @@ TEST_CASE("loading .npy: breaches of the format, bounds and types of others", "[
   CHECK(detail() == ENOENT);
   rows.fails("tg_npy_load", TG_ERROR_INVALID_ARGUMENT, {"path", "UTF-8"},
              tg_npy_load("a\xff", rows.out()));
+  rows.fails("tg_npy_load", TG_ERROR_INVALID_ARGUMENT, {"path"}, tg_npy_load(nullptr, rows.out()));
+  rows.fails("tg_npy_load", TG_ERROR_INVALID_ARGUMENT, {"out"}, tg_npy_load("a", nullptr));
 }
 
 TEST_CASE("loading .npz: breaches of the format, bounds and members of others", "[errors]") {
@@ -76,6 +78,8 @@ TEST_CASE("loading .npz: breaches of the format, bounds and members of others", 
   CHECK(detail() == ENOENT);
   rows.fails("tg_npz_load", TG_ERROR_INVALID_ARGUMENT, {"path", "UTF-8"},
              tg_npz_load("a\xff", rows.out()));
+  rows.fails("tg_npz_load", TG_ERROR_INVALID_ARGUMENT, {"path"}, tg_npz_load(nullptr, rows.out()));
+  rows.fails("tg_npz_load", TG_ERROR_INVALID_ARGUMENT, {"out"}, tg_npz_load("a", nullptr));
 }
 
 TEST_CASE("a zip directory above 100,000,000 bytes is refused before it is read", "[errors]") {
@@ -113,6 +117,11 @@ TEST_CASE("saving NumPy's files: paths, dtypes and names that no reader would ta
              tg_npz_save(path.c_str(), long_name));
   rows.fails("tg_npz_save", TG_ERROR_INVALID_ARGUMENT, {"path", "UTF-8"},
              tg_npz_save("a\xff", dict));
+  rows.fails("tg_npy_save", TG_ERROR_INVALID_ARGUMENT, {"path"}, tg_npy_save(nullptr, x));
+  rows.fails("tg_npz_save", TG_ERROR_INVALID_ARGUMENT, {"path"}, tg_npz_save(nullptr, dict));
+  rows.fails("tg_npy_save", TG_ERROR_INVALID_HANDLE, {"x is 0"}, tg_npy_save(path.c_str(), 0));
+  rows.fails("tg_npy_save", TG_ERROR_INVALID_HANDLE, {"x is "}, tg_npy_save(path.c_str(), dict));
+  rows.fails("tg_npz_save", TG_ERROR_INVALID_HANDLE, {"dict is "}, tg_npz_save(path.c_str(), x));
   CHECK(files::get(path) == "former");
   CHECK(folder.names() == std::set<std::string>{"file"});
 }

@@ -550,14 +550,6 @@ static void dictionaries_and_files(void) {
   EXPECT(tg_safetensors_load(NULL, 0, &handle), TG_ERROR_INVALID_ARGUMENT);
   EXPECT(tg_safetensors_load("name", 64, &handle), TG_ERROR_INVALID_ARGUMENT);
   EXPECT(tg_safetensors_load_memory(NULL, 0, NULL), TG_ERROR_INVALID_ARGUMENT);
-  EXPECT(tg_npy_save("name", BAD), TG_ERROR_INVALID_HANDLE);
-  EXPECT(tg_npy_save(NULL, good_tensor), TG_ERROR_INVALID_ARGUMENT);
-  EXPECT(tg_npy_load("name", NULL), TG_ERROR_INVALID_ARGUMENT);
-  EXPECT(tg_npy_load(NULL, &handle), TG_ERROR_INVALID_ARGUMENT);
-  EXPECT(tg_npz_save("name", BAD), TG_ERROR_INVALID_HANDLE);
-  EXPECT(tg_npz_save(NULL, good_dict), TG_ERROR_INVALID_ARGUMENT);
-  EXPECT(tg_npz_load("name", NULL), TG_ERROR_INVALID_ARGUMENT);
-  EXPECT(tg_npz_load(NULL, &handle), TG_ERROR_INVALID_ARGUMENT);
 }
 
 static int make(void) {
