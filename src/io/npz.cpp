@@ -54,6 +54,7 @@ class Unpacking final : public io::InflatePieces {
     return {reinterpret_cast<unsigned char*>(in_.data()), size};
   }
   void put(const unsigned char* bytes, size_t size) override {
+    ask_token();
     crc_ = io::crc32(crc_, bytes, size);
     while (size > 0) {
       const auto wanted = reader_.wanted().subspan(given_);
