@@ -71,7 +71,7 @@ inline tg_status random_gradcheck(Player& p, Call& call) {
       tg_gradcheck(f.fn, &p, p.array(call, f.inputs), f.inputs.size(), f.outs,
                    static_cast<int32_t>(p.below(4)), setting(), setting(), setting(),
                    p.out<int32_t>(call), nullptr, p.below(20) == 0 ? 1 : 0, nullptr);
-  if (own != 0) tg_release(own);
+  if (own != 0 && tg_is_valid(own) == 1) tg_release(own);  // fn may have ended its scope
   return status;
 }
 
