@@ -152,6 +152,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
 #ifdef TG_FUZZ_MAIN
 #include "corpus/npz.h"
+#include "fuzz/files.h"
 
 namespace {
 
@@ -245,22 +246,9 @@ int main(int count, char** arguments) {
     return run_mutations(std::strtoull(arguments[2], nullptr, 10),
                          std::strtoull(arguments[3], nullptr, 10));
   }
+  if (count > 1) return run_on_files(count - 1, arguments + 1, run);
   int runs = 0;
-  if (count == 1) {
-    for (const std::string& bytes : whole_corpus(SIZE_MAX)) run(bytes), ++runs;
-  }
-  for (int i = 1; i < count; ++i) {
-    std::FILE* in = std::fopen(arguments[i], "rb");
-    if (in == nullptr) {
-      std::fprintf(stderr, "%s cannot be opened\n", arguments[i]);
-      return 1;
-    }
-    std::string bytes;
-    char piece[4096];
-    for (size_t got; (got = std::fread(piece, 1, sizeof piece, in)) > 0;) bytes.append(piece, got);
-    std::fclose(in);
-    run(bytes), ++runs;
-  }
+  for (const std::string& bytes : whole_corpus(SIZE_MAX)) run(bytes), ++runs;
   std::printf("%d files\n", runs);
   return 0;
 }
