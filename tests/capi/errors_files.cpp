@@ -7,16 +7,6 @@
 
 using namespace capi;
 
-namespace {
-
-int64_t detail() {
-  int64_t number = -1;
-  tg_last_error_detail(&number, nullptr);
-  return number;
-}
-
-}  // namespace
-
 TEST_CASE("loading: breaches of the format, bounds and dtypes of others", "[errors]") {
   const files::Folder folder;
   const std::string path = folder / "file";
@@ -36,7 +26,7 @@ TEST_CASE("loading: breaches of the format, bounds and dtypes of others", "[erro
   Rows rows;
   rows.fails("tg_safetensors_load_memory", TG_ERROR_FORMAT, {"header byte 5", "':' behind a name"},
              from_memory(broken, rows.out()));
-  CHECK(detail() == 13);
+  CHECK(files::error_number() == 13);
   rows.fails("tg_safetensors_load_memory", TG_ERROR_FORMAT, {"byte"}, from_memory(cut, rows.out()));
   rows.fails("tg_safetensors_load_memory", TG_ERROR_FORMAT, {"byte 0"},
              from_memory("", rows.out()));
@@ -47,17 +37,17 @@ TEST_CASE("loading: breaches of the format, bounds and dtypes of others", "[erro
   for (const uint32_t flags : {uint32_t{0}, uint32_t{TG_FILE_MAP}}) {
     rows.fails("tg_safetensors_load", TG_ERROR_FORMAT, {path, "header byte 5", "':' behind a name"},
                from_file(broken, flags, rows.out()));
-    CHECK(detail() == 13);
+    CHECK(files::error_number() == 13);
     rows.fails("tg_safetensors_load", TG_ERROR_LIMIT, {path, "more than 16 dimensions"},
                from_file(deep, flags, rows.out()));
     rows.fails("tg_safetensors_load", TG_ERROR_UNSUPPORTED, {path, "F8_E4M3"},
                from_file(foreign, flags, rows.out()));
     rows.fails("tg_safetensors_load", TG_ERROR_IO, {folder / "none", "ENOENT"},
                tg_safetensors_load((folder / "none").c_str(), flags, rows.out()));
-    CHECK(detail() == ENOENT);
+    CHECK(files::error_number() == ENOENT);
     rows.fails("tg_safetensors_load", TG_ERROR_IO, {"EISDIR"},
                tg_safetensors_load((folder / ".").c_str(), flags, rows.out()));
-    CHECK(detail() == EISDIR);
+    CHECK(files::error_number() == EISDIR);
   }
   rows.fails("tg_safetensors_load", TG_ERROR_INVALID_ARGUMENT, {"path", "UTF-8"},
              tg_safetensors_load("a\xff", 0, rows.out()));
@@ -79,7 +69,7 @@ TEST_CASE("saving: paths, names and headers that no reader would take", "[errors
   Rows rows{x};
   rows.fails("tg_safetensors_save", TG_ERROR_IO, {missing, "ENOENT"},
              tg_safetensors_save(missing.c_str(), dict));
-  CHECK(detail() == ENOENT);
+  CHECK(files::error_number() == ENOENT);
   rows.fails("tg_safetensors_save", TG_ERROR_INVALID_ARGUMENT, {"__metadata__", "rename"},
              tg_safetensors_save(path.c_str(), reserved));
   rows.fails("tg_safetensors_save", TG_ERROR_INVALID_ARGUMENT, {"path", "UTF-8"},

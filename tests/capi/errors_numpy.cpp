@@ -7,16 +7,6 @@
 
 using namespace capi;
 
-namespace {
-
-int64_t detail() {
-  int64_t number = -1;
-  tg_last_error_detail(&number, nullptr);
-  return number;
-}
-
-}  // namespace
-
 TEST_CASE("loading .npy: breaches of the format, bounds and types of others", "[errors]") {
   const files::Folder folder;
   const std::string path = folder / "file.npy", missing = folder / "none";
@@ -29,17 +19,17 @@ TEST_CASE("loading .npy: breaches of the format, bounds and types of others", "[
   rows.fails("tg_npy_load", TG_ERROR_FORMAT,
              {path + ": byte 60: shape (3,) of '<f4' needs 12 bytes, 4 follow"},
              from_file(corpus::npy_file("<f4", "(3,)", "1234"), rows.out()));
-  CHECK(detail() == 60);
+  CHECK(files::error_number() == 60);
   rows.fails("tg_npy_load", TG_ERROR_LIMIT, {path, "more than 16 dimensions"},
              from_file(corpus::npy_file("<f4", deep, "1234"), rows.out()));
   rows.fails("tg_npy_load", TG_ERROR_UNSUPPORTED, {path, "descr '<c8'", "astype"},
              from_file(corpus::npy_file("<c8", "()", "12345678"), rows.out()));
-  CHECK(detail() == 20);
+  CHECK(files::error_number() == 20);
   rows.fails("tg_npy_load", TG_ERROR_UNSUPPORTED, {path, "byte 20", "pickled", "never read"},
              from_file(corpus::npy_file("|O", "()", "12345678"), rows.out()));
   rows.fails("tg_npy_load", TG_ERROR_IO, {missing, "ENOENT"},
              tg_npy_load(missing.c_str(), rows.out()));
-  CHECK(detail() == ENOENT);
+  CHECK(files::error_number() == ENOENT);
   rows.fails("tg_npy_load", TG_ERROR_INVALID_ARGUMENT, {"path", "UTF-8"},
              tg_npy_load("a\xff", rows.out()));
   rows.fails("tg_npy_load", TG_ERROR_INVALID_ARGUMENT, {"path"}, tg_npy_load(nullptr, rows.out()));
@@ -61,7 +51,7 @@ TEST_CASE("loading .npz: breaches of the format, bounds and members of others", 
   rows.fails("tg_npz_load", TG_ERROR_FORMAT,
              {path + ": member \"a.npy\": CRC-32 is 00000001, the data at byte 35 give "},
              from_file(corpus::zip(wrong), rows.out()));
-  CHECK(detail() == 35);
+  CHECK(files::error_number() == 35);
   rows.fails("tg_npz_load", TG_ERROR_FORMAT, {path, "two members have the key \"a\""},
              from_file(corpus::Archive()
                            .add(corpus::stored("a.npy", npy))
@@ -75,7 +65,7 @@ TEST_CASE("loading .npz: breaches of the format, bounds and members of others", 
              from_file(corpus::zip(corpus::stored("a.txt", "text")), rows.out()));
   rows.fails("tg_npz_load", TG_ERROR_IO, {missing, "ENOENT"},
              tg_npz_load(missing.c_str(), rows.out()));
-  CHECK(detail() == ENOENT);
+  CHECK(files::error_number() == ENOENT);
   rows.fails("tg_npz_load", TG_ERROR_INVALID_ARGUMENT, {"path", "UTF-8"},
              tg_npz_load("a\xff", rows.out()));
   rows.fails("tg_npz_load", TG_ERROR_INVALID_ARGUMENT, {"path"}, tg_npz_load(nullptr, rows.out()));
@@ -106,7 +96,7 @@ TEST_CASE("saving NumPy's files: paths, dtypes and names that no reader would ta
   files::put(path, "former");
   Rows rows{x};
   rows.fails("tg_npy_save", TG_ERROR_IO, {missing, "ENOENT"}, tg_npy_save(missing.c_str(), x));
-  CHECK(detail() == ENOENT);
+  CHECK(files::error_number() == ENOENT);
   rows.fails("tg_npy_save", TG_ERROR_UNSUPPORTED, {"x is bfloat16", "tg_to_dtype"},
              tg_npy_save(path.c_str(), brain));
   rows.fails("tg_npy_save", TG_ERROR_INVALID_ARGUMENT, {"path", "UTF-8"}, tg_npy_save("a\xff", x));

@@ -18,6 +18,13 @@
 
 namespace files {
 
+// Of the last error: errno, or the offset in a file.
+inline int64_t error_number() {
+  int64_t number = -1;
+  tg_last_error_detail(&number, nullptr);
+  return number;
+}
+
 namespace fs = std::filesystem;
 
 class Folder {
